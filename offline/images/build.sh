@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# Builds stand-ins for base images out of Debian packages and this machine's .NET, under the names
+# of the images they stand for. Dockerfile, beside this file, says what is in them.
+#   build.sh IMAGE...       builds a stand-in for each
+#   build.sh --fingerprint  prints what changes when they are to be built again
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+sdk=$(cd "$here" && dotnet --version) # the one global.json asks for
+ca_bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
+nuget_config=$HOME/.nuget/NuGet/NuGet.Config
+
+# The shell and its tools in one static file, and the libraries that .NET and dcptun_c load.
+core_packages=(busybox-static libc6 libgcc-s1 libssl3 libstdc++6 zlib1g)
+# What Native AOT asks for (https://aka.ms/nativeaot-prerequisites). lld: see LinkerFlavor in the
+# API's project. binutils: strip and objcopy.
+aot_packages=(binutils clang libc6-dev lld zlib1g-dev)
+
+fail() {
+  echo "offline/images/build.sh: $*" >&2
+  exit 1
+}
+
+target_of() {
+  case $1 in
+    */azurelinux/base/core:*) echo core ;;
+    */dotnet/aspnet:*) echo aspnet ;;
+    */dotnet/sdk:*-aot) echo sdk-aot ;;
+    */dotnet/sdk:*) echo sdk ;;
+    *) fail "no stand-in for $1: give it a target in offline/images/Dockerfile and a line in target_of" ;;
+  esac
+}
+
+fingerprint() {
+  { cat "$here"/* "$ca_bundle" /etc/os-release; feeds; echo "$sdk"; } | sha256sum | cut -c 1-16
+}
+
+# This machine's own NuGet feeds, unless a container could not use them (folders) or must not
+# have them (passwords).
+feeds() {
+  if [[ -f $nuget_config ]] && ! grep -Eqi 'credentials|apikeys|value="[./~]' "$nuget_config"; then
+    cat "$nuget_config"
+  fi
+}
+
+# apt with folders of its own, so that it needs no root, changes nothing here and resolves against
+# what has been unpacked so far instead of what is installed. See apt.conf(5).
+private_apt() {
+  apt-get -qq -o Dir::State::lists="$tmp/lists" -o Dir::State::status="$tmp/status" \
+    -o Dir::Cache="$tmp/cache" -o APT::Sandbox::User= "$@" < /dev/null
+}
+
+# unpack DIR PACKAGE...: the packages, and those they need that are not unpacked yet.
+unpack() {
+  local root=$context/$1 deb
+  private_apt --yes --no-install-recommends --download-only install "${@:2}"
+  mkdir -p "$root"/usr/{bin,lib,lib64,sbin}
+  for deb in bin lib lib64 sbin; do ln -s "usr/$deb" "$root/$deb"; done # https://wiki.debian.org/UsrMerge
+  for deb in "$tmp"/cache/archives/*.deb; do
+    dpkg-deb --fsys-tarfile "$deb" | tar --extract --directory "$root" --keep-directory-symlink --no-same-owner \
+      --exclude=./usr/share/{bug,doc,lintian,locale,man} --exclude='*/gconv'
+    mark_installed < <(dpkg-deb --field "$deb")
+    rm "$deb"
+  done
+}
+
+mark_installed() {
+  { cat; printf 'Status: install ok installed\n\n'; } >> "$tmp/status"
+}
+
+lay_out_core() {
+  unpack core "${core_packages[@]}"
+  cd "$context/core"
+  mkdir -p etc/ssl/certs root tmp usr/lib/ssl usr/local/bin
+  cp "$here/adduser" usr/local/bin/
+  # The whole bundle of this machine: a company's proxy may sign for the package registries.
+  cp "$ca_bundle" etc/ssl/certs/ca-certificates.crt
+  ln -s /etc/ssl/certs/ca-certificates.crt usr/lib/ssl/cert.pem # where Debian's OpenSSL looks
+  echo root:x:0:0:root:/root:/bin/sh > etc/passwd
+  echo root:x:0: > etc/group
+}
+
+lay_out_dotnet() {
+  local runtime
+  cd "$(dotnet --list-sdks | sed -n "s|^$sdk \[\(.*\)/sdk\]$|\1|p")"
+  runtime=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' "sdk/$sdk/dotnet.runtimeconfig.json")
+  build_args=(--build-arg "RUNTIME_VERSION=$runtime" --build-arg "SDK_VERSION=$sdk")
+  copy_here runtime dotnet host/fxr/"$runtime" shared/Microsoft.{AspNetCore,NETCore}.App/"$runtime"
+  copy_here sdk packs sdk/"$sdk" sdk-manifests templates
+  mkdir "$context/nuget"
+  feeds > "$context/nuget/NuGet.Config"
+  [[ -s $context/nuget/NuGet.Config ]] || rm "$context/nuget/NuGet.Config"
+}
+
+# Hard links, where the file system is the same: the SDK is some 600 MB.
+copy_here() {
+  mkdir "$context/$1"
+  cp -al --parents "${@:2}" "$context/$1" 2> /dev/null || cp -a --parents "${@:2}" "$context/$1"
+}
+
+build() {
+  local image=$1 target old log=$tmp/build.log
+  target=$(target_of "$image")
+  old=$(docker image ls --quiet --no-trunc "$image")
+  echo "building a stand-in for $image ..."
+  docker build --progress plain --file "$here/Dockerfile" --target "$target" --tag "$image" "${build_args[@]}" \
+    --label io.hello.stand-in=true --label io.hello.stand-in.fingerprint="$(fingerprint)" \
+    --label org.opencontainers.image.base.name="$image" \
+    --label org.opencontainers.image.description="Stand-in for $image, made of Debian packages and the .NET of the machine it was built on" \
+    "$context" > "$log" 2>&1 < /dev/null || { tail -n 20 "$log" >&2; fail "docker build of $image failed, its last lines are above"; }
+  [[ -z $old || $old == $(docker image ls --quiet --no-trunc "$image") ]] || docker image rm "$old" > /dev/null 2>&1 || true
+}
+
+if [[ ${1-} == --fingerprint ]]; then
+  fingerprint
+  exit
+fi
+
+for image in "$@"; do target_of "$image" > /dev/null; done
+command -v apt-get > /dev/null || fail "stand-ins are made of Debian packages and this system has no apt-get: pull $* from a machine that can, and docker load them here"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+context=$tmp/context
+mkdir -p "$context" "$tmp"/lists/partial "$tmp"/cache/archives/partial
+# libssl3 asks for debconf and that for Perl; nothing configures packages in an image.
+mark_installed << 'END'
+Package: debconf
+Architecture: all
+Version: 9999
+Maintainer: none
+Description: not there
+END
+
+echo "fetching the Debian packages of the stand-in base images ..."
+private_apt update
+lay_out_core
+lay_out_dotnet
+[[ "$*" != *-aot* ]] || unpack aot "${aot_packages[@]}"
+for image in "$@"; do build "$image"; done
