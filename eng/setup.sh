@@ -1,0 +1,366 @@
+#!/usr/bin/env bash
+# Makes a Linux machine ready for `dotnet run --project Hello.AppHost` and `dotnet test`: checks the
+# .NET SDK, the container engine, the base images and the Aspire packages, and supplies, each on its
+# own, what is missing. Where all is there it changes nothing.
+set -euo pipefail
+
+usage='usage: eng/setup.sh [--check | --help]
+
+Checks what Hello needs to be built and run, and supplies what is missing.
+
+  --check   only say what is there and what is missing; exit 1 if anything is
+  --help    show this'
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/hello
+props=$root/offline/enabled.props
+engine_log=/var/log/hello-dockerd.log
+tunnel_base=mcr.microsoft.com/azurelinux/base/core:3.0 # DCP's DefaultBaseImage: its tunnel's image is built from it
+label=io.hello.stand-in
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+
+say() { echo "$*"; }
+fail() {
+  echo "eng/setup.sh: $*" >&2
+  exit 1
+}
+
+# Each part has a check_PART, which sets $note and fails if something is to be done, and a
+# supply_PART, which does it or ends the script.
+
+# --- The .NET SDK ---
+
+check_sdk() {
+  local version
+  if version=$(cd "$root" && dotnet --version 2> /dev/null); then
+    note=".NET SDK $version"
+  else
+    note="the .NET SDK that global.json asks for, $(sed -n 's/.*"version": "\(.*\)".*/\1/p' "$root/global.json") or newer: install it from https://dotnet.microsoft.com/download"
+    return 1
+  fi
+}
+
+supply_sdk() { fail "missing: $note"; }
+
+# --- The container engine ---
+
+# DCP runs `docker build --progress plain`, which takes a client of 25 or newer and buildx.
+client_fits() {
+  local version
+  version=$(docker version --format '{{.Client.Version}}' 2> /dev/null) || true
+  ((${version%%[!0-9]*} + 0 >= 25))
+} 2> /dev/null
+buildx_fits() { docker buildx version &> /dev/null; }
+engine_answers() { timeout 20 docker info --format '{{.ServerVersion}}' &> /dev/null; }
+
+check_engine() {
+  if ! command -v docker > /dev/null; then
+    note='container engine: there is no docker client'
+  elif ! client_fits; then
+    note="container engine: the docker client at $(command -v docker) is older than 25"
+  elif ! buildx_fits; then
+    note='container engine: the docker client has no buildx plugin'
+  elif ! engine_answers; then
+    note="container engine: none answers at ${DOCKER_HOST:-the default address}"
+  else
+    note="container engine: Docker $(docker info --format '{{.ServerVersion}}'), $(docker buildx version)"
+    return
+  fi
+  return 1
+}
+
+supply_engine() {
+  local by_hand='install Docker Engine 25 or newer with buildx, https://docs.docker.com/engine/install/'
+  if docker info 2>&1 | grep -q 'permission denied'; then
+    fail "$note, because this user may not use it: sudo usermod -aG docker \"\$USER\", then log in again"
+  elif [[ $EUID != 0 ]] && command -v dockerd > /dev/null && client_fits && buildx_fits; then
+    fail "$note: sudo systemctl start docker"
+  elif [[ $EUID != 0 ]]; then
+    fail "$note, and installing one takes root: $by_hand, or run eng/setup.sh once as root"
+  fi
+
+  command -v dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
+  client_fits || install_client
+  buildx_fits || install_buildx
+  engine_answers || start_engine
+  check_engine || fail "$note: $by_hand"
+}
+
+need_apt() { command -v apt-get > /dev/null || fail "$note, and this system has no apt-get to install it with: $by_hand"; }
+
+# Those of the packages that this distribution has: Debian 12, for one, has no docker-buildx.
+install_packages() {
+  need_apt
+  local package available=()
+  say "installing ${*} ..."
+  dpkg --configure -a # mends an installation that was interrupted
+  apt-get -qq update < /dev/null || true # a third-party source out of reach need not matter
+  for package in "$@"; do
+    if apt-cache show "$package" &> /dev/null; then available+=("$package"); fi
+  done
+  ((${#available[@]} == 0)) && return
+  quietly apt-get -qq --yes --no-install-recommends -o DPkg::Lock::Timeout=120 install "${available[@]}"
+  hash -r
+}
+
+quietly() {
+  DEBIAN_FRONTEND=noninteractive "$@" > "$tmp/log" 2>&1 < /dev/null || {
+    tail -n 5 "$tmp/log" >&2
+    fail "'$*' failed, its last lines are above"
+  }
+}
+
+# Debian 12's client and (lack of) buildx are too old for DCP; Debian 13's packages run on it, as
+# they need only glibc 2.34. Can go once Debian 12 needs no more support.
+from_trixie() {
+  need_apt
+  local mirror
+  say "taking $1 from Debian 13 ..."
+  # shellcheck disable=SC2016 # apt-get fills $(REPO_URI) in
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 'Component: main' | head -n 1)
+  [[ -n $mirror ]] || fail "$note, and this distribution has no package for it: $by_hand"
+  mkdir -p "$tmp/trixie/partial"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" > "$tmp/trixie.list"
+  # Lists of their own: the machine's sources stay as they are.
+  local apt=(apt-get -qq -o Dir::Etc::SourceList="$tmp/trixie.list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$tmp/trixie" -o APT::Sandbox::User=)
+  quietly "${apt[@]}" update
+  (cd "$tmp" && quietly "${apt[@]}" download "$1")
+}
+
+# Beside the distribution's client, not as a package: it would take the engine's package with it.
+install_client() {
+  local to=/usr/local/bin/docker
+  [[ ! -e $to ]] || fail "$note: remove it, and run eng/setup.sh again"
+  from_trixie docker-cli
+  dpkg-deb --fsys-tarfile "$tmp"/docker-cli_*.deb | tar --extract --to-stdout ./usr/bin/docker > "$to.new"
+  chmod 755 "$to.new"
+  mv "$to.new" "$to"
+  hash -r
+}
+
+install_buildx() {
+  install_packages docker-buildx
+  buildx_fits && return
+  from_trixie docker-buildx
+  quietly apt-get -qq --yes -o DPkg::Lock::Timeout=120 install "$tmp"/docker-buildx_*.deb
+}
+
+start_engine() {
+  [[ -z ${DOCKER_HOST-} ]] || fail "$note: start that engine, or unset DOCKER_HOST"
+  say 'starting the container engine ...'
+  if [[ -d /run/systemd/system ]]; then # sd_booted(3)
+    quietly systemctl start docker
+  else
+    start_daemon
+  fi
+}
+
+# Without systemd: in a session of its own, so that it outlives this script, Ctrl+C and a closed
+# terminal, and with none of our open files, so that a pipe we write to, or our lock, ends with us.
+start_daemon() {
+  local daemon fd
+  (
+    for fd in /proc/self/fd/*; do
+      fd=${fd##*/}
+      ((fd <= 2)) || exec {fd}>&-
+    done
+    exec setsid dockerd < /dev/null &>> "$engine_log"
+  ) &
+  daemon=$!
+  for _ in {1..240}; do
+    engine_answers && return
+    kill -0 "$daemon" 2> /dev/null || break
+    sleep 0.25
+  done
+  tail -n 5 "$engine_log" >&2
+  fail "the container engine did not start, its last lines are above: see $engine_log"
+}
+
+# --- The base images ---
+
+# What the Dockerfiles build on: `FROM ${REGISTRY}/dotnet/sdk:10.0-alpine AS build`.
+needed_images() {
+  echo "$tunnel_base"
+  awk '/^ARG REGISTRY=/ { registry = substr($2, 10) }
+       /^FROM .*REGISTRY/ { match($0, /\/[^ ]+/); print registry substr($0, RSTART, RLENGTH) }' \
+    "$root"/Dockerfile-* | sort -u
+}
+
+# A short look, by client, so that a machine that is cut off does not wait for a pull to give up.
+declare -A reached
+registry_has() {
+  local host=${1%%/*}
+  [[ -v reached[$host] ]] || reached[$host]=$(timeout 5 docker buildx imagetools inspect "$1" &> /dev/null && echo yes || echo no)
+  [[ ${reached[$host]} == yes ]]
+}
+
+check_images() {
+  local image labels fingerprint
+  to_pull=() to_build=() stand_ins=()
+  fingerprint=$("$root/offline/images/build.sh" --fingerprint)
+  for image in $(needed_images); do
+    labels=$(docker image inspect --format "{{index .Config.Labels \"$label\"}} {{index .Config.Labels \"$label.fingerprint\"}}" "$image" 2> /dev/null) || labels=absent
+    case $labels in
+      "true "*) if registry_has "$image"; then to_pull+=("$image"); else stand_ins+=("$image"); fi ;;
+      absent) registry_has "$image" || stand_ins+=("$image") ;;
+      *) continue ;; # the real one
+    esac
+    registry_has "$image" || [[ $labels == "true $fingerprint" ]] || to_build+=("$image")
+  done
+
+  if ((${#to_pull[@]} > 0)); then
+    note="base images: stand-ins, although their registry can be reached, for ${to_pull[*]}"
+  elif ((${#to_build[@]} > 0)); then
+    note="base images: neither within reach nor an up-to-date stand-in for ${to_build[*]}"
+  elif ((${#stand_ins[@]} > 0)); then
+    note="base images: stand-ins for ${stand_ins[*]}"
+    return
+  else
+    note='base images: here, or within reach of docker pull'
+    return
+  fi
+  return 1
+}
+
+supply_images() {
+  local image stand_in
+  for image in ${to_pull[@]+"${to_pull[@]}"}; do
+    say "pulling $image ..."
+    stand_in=$(docker image inspect --format '{{.Id}}' "$image")
+    if docker pull --quiet "$image" > /dev/null; then
+      docker image rm "$stand_in" &> /dev/null || true # stays while a container or a child needs it
+    else
+      stand_ins+=("$image")
+    fi
+  done
+  ((${#to_build[@]} == 0)) || "$root/offline/images/build.sh" "${to_build[@]}"
+}
+
+# --- The Aspire packages ---
+
+aspire_version() { sed -n 's|.*<AspireVersion>\(.*\)</AspireVersion>.*|\1|p' "$root/Directory.Packages.props"; }
+
+# Asked by a restore, for that is what the build will do: it knows folders, private feeds and their
+# credentials, where `dotnet package search` finds nothing on a feed without a search service.
+nuget_has_aspire() {
+  local version=$1
+  [[ ! -d ${NUGET_PACKAGES:-$HOME/.nuget/packages}/aspire.apphost.sdk/$version ]] || return 0
+  mkdir -p "$tmp/probe"
+  cat > "$tmp/probe/probe.proj" << END
+<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup>
+  <ItemGroup><PackageDownload Include="Aspire.AppHost.Sdk" Version="[$version]" /></ItemGroup>
+</Project>
+END
+  (cd "$root" && timeout 60 dotnet restore "$tmp/probe/probe.proj" --no-http-cache --packages "$tmp/probe/packages" \
+    -p:RestoreRootConfigDirectory="$root" -nodeReuse:false &> /dev/null < /dev/null)
+}
+
+stand_in_props() {
+  cat << END
+<Project>
+  <!-- Written by eng/setup.sh: no NuGet source has Aspire.AppHost.Sdk $1. -->
+  <PropertyGroup>
+    <AspireOffline Condition="'\$(AspireOffline)' == ''">true</AspireOffline>
+    <DcpDir>$cache/aspire-$1/dcp/</DcpDir>
+    <AspireDashboardPath>$cache/aspire-$1/managed/aspire-managed</AspireDashboardPath>
+  </PropertyGroup>
+</Project>
+END
+}
+
+bundle_whole() { [[ -x $1/dcp/dcp && -x $1/dcp/dcptun_c && -x $1/managed/aspire-managed ]]; }
+
+check_aspire() {
+  local version
+  version=$(aspire_version)
+  aspire_stand_in=''
+  if nuget_has_aspire "$version"; then
+    note="Aspire packages: $version, from NuGet"
+    [[ ! -e $props ]] || { note+=', and yet offline/enabled.props turns them off'; return 1; }
+  else
+    aspire_stand_in=$version
+    note="Aspire packages: no NuGet source has Aspire.AppHost.Sdk $version"
+    if bundle_whole "$cache/aspire-$version" && cmp -s "$props" <(stand_in_props "$version"); then
+      note+='; the stand-in is in place'
+    else
+      note+=', and the stand-in is not in place'
+      return 1
+    fi
+  fi
+}
+
+supply_aspire() {
+  if [[ -z $aspire_stand_in ]]; then
+    rm "$props"
+    say "using the Aspire packages from NuGet again"
+    return
+  fi
+  bundle_whole "$cache/aspire-$aspire_stand_in" || fetch_bundle "$aspire_stand_in"
+  stand_in_props "$aspire_stand_in" > "$props.new"
+  mv "$props.new" "$props"
+}
+
+# DCP and the dashboard are inside the Aspire CLI, which unpacks them.
+fetch_bundle() {
+  local arch package to=$cache/aspire-$1
+  case $(uname -m) in
+    x86_64) arch=x64 ;;
+    aarch64) arch=arm64 ;;
+    *) fail "no NuGet source has Aspire.AppHost.Sdk $1, and its stand-in is for x64 and arm64 only: add a source that has it" ;;
+  esac
+  package=@microsoft/aspire-cli-linux-$arch@$1
+  command -v npm > /dev/null || fail "no NuGet source has Aspire.AppHost.Sdk $1, and its stand-in comes from npm, which is not here: install it (apt-get install npm)"
+  say "fetching DCP and the Aspire dashboard $1 ..."
+  (cd "$tmp" && quietly npm pack --silent --cache "$tmp/npm" "$package" && tar --extract --gzip --file microsoft-aspire-cli-*.tgz)
+  # HOME: the CLI would leave files of its own in the user's. It may say that the layout is
+  # invalid although all is there, so its word does not count.
+  mkdir "$tmp/home"
+  (cd "$tmp" && HOME=$tmp/home ASPIRE_CLI_TELEMETRY_OPTOUT=1 timeout 120 package/bin/aspire setup --install-path "$tmp/bundle" &> log < /dev/null) || true
+  bundle_whole "$tmp"/bundle/versions/* || fail "$package did not unpack to DCP and a dashboard: see what '$package' holds"
+  rm -rf "$to"
+  mv "$tmp"/bundle/versions/* "$to"
+}
+
+# ---
+
+check_only=''
+case ${1-} in
+  '') ;;
+  --check) check_only=yes ;;
+  --help | -h)
+    say "$usage"
+    exit
+    ;;
+  *)
+    say "eng/setup.sh: unknown option '$1'; eng/setup.sh --help lists them" >&2
+    exit 2
+    ;;
+esac
+
+[[ $(uname) == Linux ]] || fail 'it makes Linux machines ready; elsewhere install the .NET SDK and Docker Desktop by hand'
+if [[ $check_only ]]; then
+  tmp=$(mktemp -d)
+else
+  mkdir -p "$cache"
+  exec 9> "$cache/setup.lock"
+  flock --nonblock 9 || { say 'waiting for another eng/setup.sh to end ...'; flock 9; }
+  tmp=$(mktemp -d "$cache/setup.XXXXXX") # beside what is made in it, so that it can be renamed into place
+fi
+trap 'rm -rf "$tmp" "$props.new" /usr/local/bin/docker.new' EXIT
+
+missing=0
+for part in sdk engine images aspire; do
+  if "check_$part"; then
+    [[ -z $check_only ]] || say "ready:   $note"
+  elif [[ $check_only ]]; then
+    say "missing: $note"
+    missing=1
+  else
+    "supply_$part"
+  fi
+done
+[[ -z $check_only ]] || exit "$missing"
+
+((${#stand_ins[@]} == 0)) || say "using stand-in base images: ${stand_ins[*]}"
+[[ -z $aspire_stand_in ]] || say "using the Aspire stand-in: no NuGet source has Aspire.AppHost.Sdk $aspire_stand_in"
