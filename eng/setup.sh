@@ -49,9 +49,11 @@ client_fits() {
   local version
   version=$(docker version --format '{{.Client.Version}}' 2> /dev/null) || true
   ((${version%%[!0-9]*} + 0 >= 25))
-} 2> /dev/null
+}
 buildx_fits() { docker buildx version &> /dev/null; }
-engine_answers() { timeout 20 docker info --format '{{.ServerVersion}}' &> /dev/null; }
+engine_answers() { engine_version &> /dev/null; }
+# Not from docker info, whose older clients succeed without an engine.
+engine_version() { timeout 20 docker version --format '{{.Server.Version}}'; }
 
 check_engine() {
   if ! command -v docker > /dev/null; then
@@ -63,7 +65,7 @@ check_engine() {
   elif ! engine_answers; then
     note="container engine: none answers at ${DOCKER_HOST:-the default address}"
   else
-    note="container engine: Docker $(docker info --format '{{.ServerVersion}}'), $(docker buildx version)"
+    note="container engine: Docker $(engine_version), $(docker buildx version)"
     return
   fi
   return 1
@@ -88,17 +90,19 @@ supply_engine() {
 
 need_apt() { command -v apt-get > /dev/null || fail "$note, and this system has no apt-get to install it with: $by_hand"; }
 
+apt_is_fresh=''
+
 # Those of the packages that this distribution has: Debian 12, for one, has no docker-buildx.
 install_packages() {
   need_apt
   local package available=()
-  say "installing ${*} ..."
-  dpkg --configure -a # mends an installation that was interrupted
-  apt-get -qq update < /dev/null || true # a third-party source out of reach need not matter
+  say "installing ${*##*/} ..."
+  [[ $apt_is_fresh ]] || apt-get -qq update &> /dev/null < /dev/null || true # a third party's source may be out of reach
+  apt_is_fresh=yes
   for package in "$@"; do
-    if apt-cache show "$package" &> /dev/null; then available+=("$package"); fi
+    if [[ $package == *.deb ]] || apt-cache show "$package" &> /dev/null; then available+=("$package"); fi
   done
-  ((${#available[@]} == 0)) && return
+  quietly dpkg --configure -a # mends an installation that was interrupted
   quietly apt-get -qq --yes --no-install-recommends -o DPkg::Lock::Timeout=120 install "${available[@]}"
   hash -r
 }
@@ -122,7 +126,8 @@ from_trixie() {
   mkdir -p "$tmp/trixie/partial"
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" > "$tmp/trixie.list"
   # Lists of their own: the machine's sources stay as they are.
-  local apt=(apt-get -qq -o Dir::Etc::SourceList="$tmp/trixie.list" -o Dir::Etc::SourceParts=- -o Dir::State::Lists="$tmp/trixie" -o APT::Sandbox::User=)
+  local apt=(apt-get -qq -o Dir::Etc::SourceList="$tmp/trixie.list" -o Dir::Etc::SourceParts=-
+    -o Dir::State::Lists="$tmp/trixie" -o APT::Sandbox::User=)
   quietly "${apt[@]}" update
   (cd "$tmp" && quietly "${apt[@]}" download "$1")
 }
@@ -140,9 +145,10 @@ install_client() {
 
 install_buildx() {
   install_packages docker-buildx
-  buildx_fits && return
-  from_trixie docker-buildx
-  quietly apt-get -qq --yes -o DPkg::Lock::Timeout=120 install "$tmp"/docker-buildx_*.deb
+  if ! buildx_fits; then
+    from_trixie docker-buildx
+    install_packages "$tmp"/docker-buildx_*.deb
+  fi
 }
 
 start_engine() {
@@ -172,7 +178,7 @@ start_daemon() {
     kill -0 "$daemon" 2> /dev/null || break
     sleep 0.25
   done
-  tail -n 5 "$engine_log" >&2
+  [[ ! -e $engine_log ]] || tail -n 5 "$engine_log" >&2
   fail "the container engine did not start, its last lines are above: see $engine_log"
 }
 

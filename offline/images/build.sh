@@ -35,10 +35,12 @@ fingerprint() {
   { cat "$here"/* "$ca_bundle" /etc/os-release; feeds; echo "$sdk"; } | sha256sum | cut -c 1-16
 }
 
-# This machine's own NuGet feeds, unless a container could not use them (folders) or must not
-# have them (passwords).
+# This machine's own NuGet feeds, if it has any, unless a container could not use them (folders) or
+# must not have them (passwords).
 feeds() {
-  if [[ -f $nuget_config ]] && ! grep -Eqi 'credentials|apikeys|value="[./~]' "$nuget_config"; then
+  [[ -f $nuget_config ]] || return 0
+  if grep -Ei 'value="http' "$nuget_config" | grep -Fqv //api.nuget.org/ &&
+    ! grep -Eqi 'credentials|apikeys|value="[./~]' "$nuget_config"; then
     cat "$nuget_config"
   fi
 }
