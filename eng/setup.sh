@@ -35,7 +35,7 @@ check_sdk() {
   if version=$(cd "$root" && dotnet --version 2> /dev/null); then
     note=".NET SDK $version"
   else
-    note="the .NET SDK that global.json asks for, $(sed -n 's/.*"version": "\(.*\)".*/\1/p' "$root/global.json") or newer: install it from https://dotnet.microsoft.com/download"
+    note="the .NET SDK that global.json asks for, $(sed -n 's/.*"version": "\(.*\)".*/\1/p' "$root/global.json") or newer: see what dotnet --version says, or install it from https://dotnet.microsoft.com/download"
     return 1
   fi
 }
@@ -73,12 +73,14 @@ check_engine() {
 
 supply_engine() {
   local by_hand='install Docker Engine 25 or newer with buildx, https://docs.docker.com/engine/install/'
-  if docker info 2>&1 | grep -q 'permission denied'; then
-    fail "$note, because this user may not use it: sudo usermod -aG docker \"\$USER\", then log in again"
+  if [[ ${DOCKER_HOST-} ]] && client_fits && buildx_fits; then
+    fail "$note: start that engine, or unset DOCKER_HOST"
+  elif [[ $(docker version 2>&1) == *'permission denied'* ]]; then
+    fail "$note to this user: sudo usermod -aG docker \"\$USER\", then log in again"
   elif [[ $EUID != 0 ]] && command -v dockerd > /dev/null && client_fits && buildx_fits; then
-    fail "$note: sudo systemctl start docker"
+    fail "$note: start it, with sudo systemctl start docker, or run eng/setup.sh once as root"
   elif [[ $EUID != 0 ]]; then
-    fail "$note, and installing one takes root: $by_hand, or run eng/setup.sh once as root"
+    fail "$note, and to install one takes root: $by_hand, or run eng/setup.sh once as root"
   fi
 
   command -v dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
@@ -152,7 +154,6 @@ install_buildx() {
 }
 
 start_engine() {
-  [[ -z ${DOCKER_HOST-} ]] || fail "$note: start that engine, or unset DOCKER_HOST"
   say 'starting the container engine ...'
   if [[ -d /run/systemd/system ]]; then # sd_booted(3)
     quietly systemctl start docker
@@ -203,7 +204,7 @@ registry_has() {
 check_images() {
   local image labels fingerprint
   to_pull=() to_build=() stand_ins=()
-  fingerprint=$("$root/offline/images/build.sh" --fingerprint)
+  fingerprint=$("$root/offline/images/build.sh" --fingerprint 2> /dev/null) || fingerprint=unknown
   for image in $(needed_images); do
     labels=$(docker image inspect --format "{{index .Config.Labels \"$label\"}} {{index .Config.Labels \"$label.fingerprint\"}}" "$image" 2> /dev/null) || labels=absent
     case $labels in
@@ -281,7 +282,10 @@ check_aspire() {
   local version
   version=$(aspire_version)
   aspire_stand_in=''
-  if nuget_has_aspire "$version"; then
+  if ! command -v dotnet > /dev/null; then
+    note='Aspire packages: not to be asked for without the .NET SDK'
+    return 1
+  elif nuget_has_aspire "$version"; then
     note="Aspire packages: $version, from NuGet"
     [[ ! -e $props ]] || { note+=', and yet offline/enabled.props turns them off'; return 1; }
   else
@@ -322,7 +326,7 @@ fetch_bundle() {
   # HOME: the CLI would leave files of its own in the user's. It may say that the layout is
   # invalid although all is there, so its word does not count.
   mkdir "$tmp/home"
-  (cd "$tmp" && HOME=$tmp/home ASPIRE_CLI_TELEMETRY_OPTOUT=1 timeout 120 package/bin/aspire setup --install-path "$tmp/bundle" &> log < /dev/null) || true
+  (cd "$tmp" && HOME=$tmp/home TMPDIR=$tmp/home ASPIRE_CLI_TELEMETRY_OPTOUT=1 timeout 120 package/bin/aspire setup --install-path "$tmp/bundle" &> log < /dev/null) || true
   bundle_whole "$tmp"/bundle/versions/* || fail "$package did not unpack to DCP and a dashboard: see what '$package' holds"
   rm -rf "$to"
   mv "$tmp"/bundle/versions/* "$to"
@@ -348,7 +352,7 @@ esac
 if [[ $check_only ]]; then
   tmp=$(mktemp -d)
 else
-  mkdir -p "$cache"
+  mkdir -p "$cache" 2> /dev/null || fail "cannot write to $cache: set XDG_CACHE_HOME to a folder of yours"
   exec 9> "$cache/setup.lock"
   flock --nonblock 9 || { say 'waiting for another eng/setup.sh to end ...'; flock 9; }
   tmp=$(mktemp -d "$cache/setup.XXXXXX") # beside what is made in it, so that it can be renamed into place
