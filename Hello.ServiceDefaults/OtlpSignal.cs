@@ -25,6 +25,11 @@ internal sealed class OtlpSignal
 
         Protocol = ReadProtocol();
         Endpoint = ReadEndpoint();
+        if (IsExported && WhyNoExporter() is { } reason)
+        {
+            _warnings.Add($"the OTEL_EXPORTER_OTLP_* variables make no exporter ({reason}): no telemetry is sent to {Endpoint.Authority}.");
+            Endpoint = null;
+        }
     }
 
     /// <summary>As in the path of OTLP over HTTP: traces, metrics or logs.</summary>
@@ -49,6 +54,10 @@ internal sealed class OtlpSignal
     private static bool TlsSupported =>
         !AppContext.TryGetSwitch("Hello.ServiceDefaults.TlsSupported", out var supported) || supported;
 
+    // The exporter loads them whatever the scheme of the endpoint.
+    private bool NamesCertificate =>
+        Read("CERTIFICATE").Value is not null || Read("CLIENT_CERTIFICATE").Value is not null;
+
     public void Configure(OtlpExporterOptions options)
     {
         options.Endpoint = Endpoint!;
@@ -69,6 +78,22 @@ internal sealed class OtlpSignal
         return _configuration[own]?.Trim() is { Length: > 0 } value ? (own, value)
             : _configuration[common]?.Trim() is { Length: > 0 } shared ? (common, shared)
             : (common, null);
+    }
+
+    // Malformed headers, a negative timeout or a missing certificate file throw, and while the host starts is too late.
+    private string? WhyNoExporter()
+    {
+        try
+        {
+            var options = new OtlpExporterOptions();
+            Configure(options);
+            using var exporter = new OtlpTraceExporter(options);
+            return null;
+        }
+        catch (Exception failure)
+        {
+            return failure.Message;
+        }
     }
 
     private OtlpExportProtocol ReadProtocol()
@@ -100,9 +125,9 @@ internal sealed class OtlpSignal
             return null;
         }
 
-        if (endpoint.Scheme == Uri.UriSchemeHttps && !TlsSupported)
+        if (!TlsSupported && (endpoint.Scheme == Uri.UriSchemeHttps || NamesCertificate))
         {
-            _warnings.Add($"{variable} is '{value}', and this static binary has no TLS library: no telemetry is sent there. Set it to an http address.");
+            _warnings.Add($"{variable} is '{value}'{(NamesCertificate ? " with a certificate" : "")}, and this static binary has no TLS library: no telemetry is sent there. Use an http address and no certificate.");
             return null;
         }
 
