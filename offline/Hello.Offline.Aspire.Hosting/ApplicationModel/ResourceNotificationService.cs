@@ -187,7 +187,7 @@ public class ResourceNotificationService : IDisposable
         lock (_lock)
         {
             var previous = _current.GetValueOrDefault(resourceId)?.Snapshot
-                ?? new() { ResourceType = resource is ContainerResource ? "Container" : "Executable", Properties = [] };
+                ?? new() { ResourceType = resource is ContainerResource ? "Container" : "Executable", Properties = [], CreationTimeStamp = DateTime.UtcNow };
             var next = stateFactory(previous);
             next = next with
             {

@@ -128,7 +128,6 @@ internal sealed class Orchestrator(
         await notifications.PublishUpdateAsync(container, id, s => s with
         {
             State = state,
-            CreationTimeStamp = DateTime.UtcNow,
             IconName = icon?.IconName,
             IconVariant = icon?.IconVariant,
             HealthReports = NotYetRun(container),
