@@ -1,0 +1,33 @@
+namespace Hello.Tests;
+
+/// <summary>What is promised of one build.</summary>
+/// <param name="Resource">Name of the resource, suffix of the Dockerfile and of the tag.</param>
+/// <param name="User">User in the image's configuration; empty for root.</param>
+/// <param name="Uid">UID of the running process, on the host.</param>
+/// <param name="Files">The regular files in the image, all of them; null where they are too many to list.</param>
+public sealed record HelloImage(string Resource, string User, int Uid, string[]? Files)
+{
+    /// <summary>Name and tag of the image.</summary>
+    public string Reference => $"demo-app:0.1-{Resource}";
+
+    /// <summary>What a test's name shows.</summary>
+    public override string ToString() => Resource;
+}
+
+/// <summary>The specification of the three builds.</summary>
+public static class HelloImages
+{
+    /// <summary>As <c>docker build</c> makes it of the Dockerfile of that suffix.</summary>
+    public static readonly HelloImage[] Specification =
+    [
+        new("alpine", User: "", Uid: 0, Files: null),
+        new("scratch", User: "", Uid: 0, Files: ["hello-api"]),
+        new("scratch-nonroot", User: "appuser", Uid: 10001, Files: ["etc/passwd", "hello-api"]),
+    ];
+
+    /// <summary>All three, for a theory.</summary>
+    public static TheoryData<HelloImage> All => [.. Specification];
+
+    /// <summary>Those from scratch, for a theory.</summary>
+    public static TheoryData<HelloImage> FromScratch => [.. Specification.Where(i => i.Files is not null)];
+}

@@ -1,0 +1,136 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Hello.Tests;
+
+/// <summary>The three builds answer alike.</summary>
+[Collection(HelloApplicationCollection.Name)]
+public sealed class HelloTests(HelloApplication hello)
+{
+    private const string Greeting = """{"code":200,"result":"Hello World!"}""";
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Get_hello_answers_the_greeting_byte_for_byte(HelloImage image)
+    {
+        using var client = hello.App.CreateHttpClient(image.Resource);
+        using var response = await client.GetAsync(new Uri("/hello", UriKind.Relative));
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal(Encoding.UTF8.GetBytes(Greeting), await response.Content.ReadAsByteArrayAsync());
+        Assert.Equal("application/json; charset=utf-8", response.Content.Headers.ContentType?.ToString());
+        Assert.Equal(36, response.Content.Headers.ContentLength);
+        Assert.NotEqual(true, response.Headers.TransferEncodingChunked);
+        Assert.Empty(response.Headers.Server);
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Head_hello_answers_the_headers_alone(HelloImage image)
+    {
+        var answer = await SendAsync(image, "HEAD /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+
+        Assert.StartsWith("HTTP/1.1 200 OK\r\n", answer, StringComparison.Ordinal);
+        Assert.Contains("\r\nContent-Length: 36\r\n", answer, StringComparison.Ordinal);
+        Assert.Contains("\r\nContent-Type: application/json; charset=utf-8\r\n", answer, StringComparison.Ordinal);
+        Assert.EndsWith("\r\n\r\n", answer, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Errors))]
+    public async Task An_error_answers_the_envelope_with_its_own_code(HelloImage image, string what, int code, string reason)
+    {
+        var answer = await SendAsync(image, Requests[what]);
+        var body = $$"""{"code":{{code}},"result":"{{reason}}"}""";
+
+        Assert.StartsWith($"HTTP/1.1 {code} {reason}\r\n", answer, StringComparison.Ordinal);
+        Assert.Contains("\r\nContent-Type: application/json; charset=utf-8\r\n", answer, StringComparison.Ordinal);
+        Assert.Contains($"\r\nContent-Length: {body.Length}\r\n", answer, StringComparison.Ordinal);
+        Assert.EndsWith($"\r\n\r\n{body}", answer, StringComparison.Ordinal);
+
+        // And the process has survived it.
+        using var client = hello.App.CreateHttpClient(image.Resource);
+        Assert.Equal(Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task A_wrong_method_is_told_the_right_ones(HelloImage image)
+    {
+        using var client = hello.App.CreateHttpClient(image.Resource);
+        using var response = await client.DeleteAsync(new Uri("/hello", UriKind.Relative));
+
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, response.StatusCode);
+        Assert.Equal(["GET", "HEAD"], response.Content.Headers.Allow.Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Health_and_alive_answer_in_one_word(HelloImage image)
+    {
+        using var client = hello.App.CreateHttpClient(image.Resource);
+
+        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/health", UriKind.Relative)));
+        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/alive", UriKind.Relative)));
+    }
+
+    private static readonly Dictionary<string, string> Requests = new()
+    {
+        ["unknown path"] = "GET /nowhere HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        ["wrong method"] = "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        ["malformed request line"] = "GET\r\n\r\n",
+        ["malformed header"] = "GET /hello HTTP/1.1\r\nHost: h\r\nno colon\r\n\r\n",
+        ["no host"] = "GET /hello HTTP/1.1\r\n\r\n",
+        ["TLS on the plain port"] = "\u0016\u0003\u0001\u0002\u0000\u0001\u0000\r\n\r\n",
+        ["large body"] = "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n",
+        ["long request line"] = $"GET /{new string('x', 9_000)} HTTP/1.1\r\nHost: h\r\n\r\n",
+        ["large header"] = $"GET /hello HTTP/1.1\r\nHost: h\r\nX-Large: {new string('x', 20_000)}\r\n\r\n",
+        ["many headers"] = $"GET /hello HTTP/1.1\r\nHost: h\r\n{string.Concat(Enumerable.Range(0, 100).Select(i => $"X-{i}: x\r\n"))}\r\n",
+    };
+
+    public static TheoryData<HelloImage, string, int, string> Errors
+    {
+        get
+        {
+            var data = new TheoryData<HelloImage, string, int, string>();
+            foreach (var image in HelloImages.Specification)
+            {
+                data.Add(image, "unknown path", 404, "Not Found");
+                data.Add(image, "wrong method", 405, "Method Not Allowed");
+                data.Add(image, "malformed request line", 400, "Bad Request");
+                data.Add(image, "malformed header", 400, "Bad Request");
+                data.Add(image, "no host", 400, "Bad Request");
+                data.Add(image, "TLS on the plain port", 400, "Bad Request");
+                data.Add(image, "large body", 413, "Payload Too Large");
+                data.Add(image, "long request line", 414, "URI Too Long");
+                data.Add(image, "large header", 431, "Request Header Fields Too Large");
+                data.Add(image, "many headers", 431, "Request Header Fields Too Large");
+            }
+
+            return data;
+        }
+    }
+
+    /// <summary>Sends bytes that no HTTP client would, and reads until the other end closes.</summary>
+    private async Task<string> SendAsync(HelloImage image, string request)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        var endpoint = hello.App.GetEndpoint(image.Resource);
+        using var connection = new TcpClient();
+        await connection.ConnectAsync(endpoint.Host, endpoint.Port, limit.Token);
+        var stream = connection.GetStream();
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(request), limit.Token);
+        using var answer = new MemoryStream();
+        try
+        {
+            await stream.CopyToAsync(answer, limit.Token);
+        }
+        catch (IOException)
+        {
+            // Closed with part of the request unread, which TCP tells by a reset after the answer.
+        }
+
+        return Encoding.UTF8.GetString(answer.ToArray());
+    }
+}

@@ -1,0 +1,93 @@
+using System.Formats.Tar;
+using System.Text;
+using System.Text.Json;
+
+namespace Hello.Tests;
+
+/// <summary>A file in a layer of an image.</summary>
+/// <param name="Path">Its path, without a leading slash.</param>
+/// <param name="Content">Its bytes.</param>
+/// <param name="Mode">Its permissions.</param>
+public sealed record ImageFile(string Path, byte[] Content, UnixFileMode Mode);
+
+/// <summary>Reads what <c>docker image save</c> writes: a tar of layers, which are tars, and a manifest.json that names them.</summary>
+public static class ImageArchive
+{
+    /// <summary>The regular files in all layers of a small image, in order of their paths.</summary>
+    /// <param name="reference">Name and tag of the image.</param>
+    /// <returns>The files.</returns>
+    public static async Task<ImageFile[]> ReadFilesAsync(string reference)
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            await CommandLine.DockerAsync("image", "save", "--output", path, reference);
+            await using var archive = File.OpenRead(path);
+            var entries = await ReadTarAsync(archive);
+
+            // [{"Config":"…","RepoTags":["demo-app:0.1-scratch"],"Layers":["blobs/sha256/…"]}]
+            using var manifest = JsonDocument.Parse(entries.Single(e => e.Path == "manifest.json").Content);
+            List<ImageFile> files = [];
+            foreach (var layer in manifest.RootElement[0].GetProperty("Layers").EnumerateArray())
+            {
+                using var content = new MemoryStream(entries.Single(e => e.Path == layer.GetString()).Content);
+                files.AddRange(await ReadTarAsync(content));
+            }
+
+            return [.. files.OrderBy(f => f.Path, StringComparer.Ordinal)];
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static async Task<List<ImageFile>> ReadTarAsync(Stream stream)
+    {
+        List<ImageFile> files = [];
+        await using var tar = new TarReader(stream);
+        while (await tar.GetNextEntryAsync(copyData: true) is { } entry)
+        {
+            if (entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile)
+            {
+                using var content = new MemoryStream();
+                await (entry.DataStream?.CopyToAsync(content) ?? Task.CompletedTask);
+                files.Add(new(entry.Name, content.ToArray(), entry.Mode));
+            }
+            else
+            {
+                Assert.True(entry.EntryType is TarEntryType.Directory or TarEntryType.SymbolicLink, $"{entry.Name} is a {entry.EntryType}");
+            }
+        }
+
+        return files;
+    }
+}
+
+/// <summary>The little of an ELF file that tells a static, stripped binary: https://refspecs.linuxfoundation.org/elf/elf.pdf.</summary>
+public static class Elf
+{
+    /// <summary>PT_INTERP: the program header that names a dynamic loader.</summary>
+    private const uint Interpreter = 3;
+
+    /// <summary>SHT_SYMTAB: the section that strip removes.</summary>
+    private const uint SymbolTable = 2;
+
+    /// <summary>Whether a 64-bit little-endian ELF file asks for a dynamic loader.</summary>
+    /// <param name="file">The file.</param>
+    /// <returns>Whether it does.</returns>
+    public static bool HasInterpreter(byte[] file) => TypesOf(file, tableAt: 0x20, sizeAt: 0x36, typeAt: 0).Contains(Interpreter);
+
+    /// <summary>Whether a 64-bit little-endian ELF file carries its symbols.</summary>
+    /// <param name="file">The file.</param>
+    /// <returns>Whether it does.</returns>
+    public static bool HasSymbolTable(byte[] file) => TypesOf(file, tableAt: 0x28, sizeAt: 0x3A, typeAt: 4).Contains(SymbolTable);
+
+    private static IEnumerable<uint> TypesOf(byte[] file, int tableAt, int sizeAt, int typeAt)
+    {
+        Assert.Equal("\u007fELF", Encoding.Latin1.GetString(file, 0, 4));
+        var table = checked((int)BitConverter.ToUInt64(file, tableAt));
+        var (size, count) = (BitConverter.ToUInt16(file, sizeAt), BitConverter.ToUInt16(file, sizeAt + 2));
+        return Enumerable.Range(0, count).Select(i => BitConverter.ToUInt32(file, table + (i * size) + typeAt));
+    }
+}
