@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -82,11 +83,13 @@ public sealed class HelloApplication : IAsyncLifetime
 
     /// <summary>Asks the dashboard what telemetry it has.</summary>
     /// <param name="path">What of it: "resources", "spans?resource=alpine".</param>
-    /// <returns>The answer.</returns>
-    public async Task<JsonElement> TelemetryAsync(string path)
+    /// <returns>The answer; null while it knows of no such resource.</returns>
+    public async Task<JsonElement?> TelemetryAsync(string path)
     {
-        await using var answer = await _telemetry.GetStreamAsync(new Uri($"/api/telemetry/{path}", UriKind.Relative));
-        return (await JsonDocument.ParseAsync(answer)).RootElement;
+        using var answer = await _telemetry.GetAsync(new Uri($"/api/telemetry/{path}", UriKind.Relative));
+        return answer.StatusCode == HttpStatusCode.NotFound
+            ? null
+            : (await JsonDocument.ParseAsync(await answer.EnsureSuccessStatusCode().Content.ReadAsStreamAsync())).RootElement;
     }
 }
 

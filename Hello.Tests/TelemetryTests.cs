@@ -75,8 +75,8 @@ public sealed class TelemetryTests(HelloApplication hello)
         await client.GetStringAsync(new Uri("/hello", UriKind.Relative));
     }
 
-    private Task<T> EventuallyAsync<T>(string path, Func<JsonElement, T> read, Func<T, bool> isRight) =>
-        CommandLine.PollAsync(async () => read(await hello.TelemetryAsync(path)), isRight, Limit);
+    private Task<T[]> EventuallyAsync<T>(string path, Func<JsonElement, T[]> read, Func<T[], bool> isRight) =>
+        CommandLine.PollAsync(async () => await hello.TelemetryAsync(path) is { } answer ? read(answer) : [], isRight, Limit);
 
     /// <summary>Flattens OTLP's JSON: <c>{"data":{"resourceSpans":[{"resource":{"attributes":[…]},"scopeSpans":[{"spans":[…]}]}]}}</c>.</summary>
     private static (string? Service, JsonElement Value)[] Objects(JsonElement answer, string resources, string scopes, string items) =>

@@ -222,7 +222,8 @@ internal static class TestSettings
     {
         using var set = new ConfigurationManager();
         set.AddConfiguration(settings.Configuration!).AddCommandLine(settings.Args ?? []);
-        settings.Configuration!.AddInMemoryCollection(defaults.Where(d => set[d.Key] is null));
+        // An array: the source is read again whenever the configuration is, and by then these are set.
+        settings.Configuration!.AddInMemoryCollection([.. defaults.Where(d => set[d.Key] is null)]);
     }
 
     /// <summary>The variables of the profile that <c>dotnet run</c> would take; those of the host also without their prefix, as the host reads them.</summary>

@@ -9,6 +9,7 @@ public class DistributedApplication : IHost, IAsyncDisposable
 {
     private readonly IHost _host;
     private readonly bool _startedByTest;
+    private bool _disposed;
 
     /// <summary>Wraps the host that runs the application.</summary>
     /// <param name="host">The host.</param>
@@ -73,6 +74,12 @@ public class DistributedApplication : IHost, IAsyncDisposable
     /// <returns>Completes once it has.</returns>
     public virtual async ValueTask DisposeAsync()
     {
+        // A test disposes the application and the builder that made it.
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+
         if (_startedByTest)
         {
             await _host.StopAsync().ConfigureAwait(false);
