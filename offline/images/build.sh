@@ -39,7 +39,7 @@ fingerprint() {
 # must not have them (passwords).
 feeds() {
   [[ -f $nuget_config ]] || return 0
-  if grep -Ei 'value="http' "$nuget_config" | grep -Fqv //api.nuget.org/ &&
+  if grep -Ei 'value="http' "$nuget_config" | grep -Fqiv 'key="nuget.org"' &&
     ! grep -Eqi 'credentials|apikeys|value="[./~]' "$nuget_config"; then
     cat "$nuget_config"
   fi
