@@ -1,0 +1,51 @@
+namespace Hello.Tests;
+
+/// <summary>The README's walkthrough does what it says.</summary>
+[Collection(HelloApplicationCollection.Name)]
+#pragma warning disable CS9113 // The application has built the images, whose layers the walkthrough finds cached.
+public sealed class ReadmeTests(HelloApplication hello)
+#pragma warning restore CS9113
+{
+    private static readonly string Root = Path.GetFullPath("..", Projects.Hello_AppHost.ProjectPath);
+
+    [Fact]
+    public async Task The_commands_with_plain_Docker_work_as_written()
+    {
+        var script = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(script, $"set -euo pipefail\ncd '{Root}'\n{await CommandsAsync("## With plain Docker")}");
+            var output = await CommandLine.RunAsync("bash", script);
+
+            Assert.Contains("""{"code":200,"result":"Hello World!"}""", output, StringComparison.Ordinal);
+            Assert.Contains("10001", output, StringComparison.Ordinal);
+            Assert.Contains("0.1-scratch-adduser", output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(script);
+        }
+    }
+
+    /// <summary>The lines of all <c>sh</c> blocks under a heading.</summary>
+    private static async Task<string> CommandsAsync(string heading)
+    {
+        var lines = (await File.ReadAllLinesAsync(Path.Combine(Root, "README.md"))).SkipWhile(l => l != heading).Skip(1).TakeWhile(l => !l.StartsWith("## ", StringComparison.Ordinal));
+        List<string> commands = [];
+        var inBlock = false;
+        foreach (var line in lines)
+        {
+            if (line.StartsWith("```", StringComparison.Ordinal))
+            {
+                inBlock = line == "```sh";
+            }
+            else if (inBlock)
+            {
+                commands.Add(line);
+            }
+        }
+
+        Assert.NotEmpty(commands);
+        return string.Join('\n', commands);
+    }
+}
