@@ -12,8 +12,8 @@ namespace Hello.ServiceDefaults;
 internal sealed partial class OtlpGuard(
     IReadOnlyList<OtlpSignal> signals, IServiceProvider services, ILogger<OtlpGuard> log) : BackgroundService
 {
-    private static readonly TimeSpan _reachableWithin = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan _flushWithin = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ReachableWithin = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FlushWithin = TimeSpan.FromSeconds(1);
 
     /// <summary>Stopped after the web server, so that the telemetry of the last requests is in the flush.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -21,7 +21,7 @@ internal sealed partial class OtlpGuard(
         await base.StopAsync(cancellationToken);
 
         // Left to itself each signal waits 5 s for an endpoint that doesn't answer, one after the other.
-        var milliseconds = (int)_flushWithin.TotalMilliseconds;
+        var milliseconds = (int)FlushWithin.TotalMilliseconds;
         await Task.WhenAll(
             Task.Run(() => services.GetService<TracerProvider>()?.Shutdown(milliseconds), CancellationToken.None),
             Task.Run(() => services.GetService<MeterProvider>()?.Shutdown(milliseconds), CancellationToken.None),
@@ -44,7 +44,7 @@ internal sealed partial class OtlpGuard(
     {
         var reason = "no answer";
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        deadline.CancelAfter(_reachableWithin);
+        deadline.CancelAfter(ReachableWithin);
         try
         {
             while (true)
