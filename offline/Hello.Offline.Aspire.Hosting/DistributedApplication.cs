@@ -56,12 +56,29 @@ public class DistributedApplication : IHost, IAsyncDisposable
     /// <summary>Runs the application until it is told to stop.</summary>
     public void Run() => RunAsync().GetAwaiter().GetResult();
 
-    /// <summary>Runs the application until it is told to stop.</summary>
+    /// <summary>Runs the application until it is told to stop; what is wrong with the machine is one line and exit code 1.</summary>
     /// <param name="cancellationToken">Tells it to stop.</param>
     /// <returns>Completes once it has stopped.</returns>
-    public virtual Task RunAsync(CancellationToken cancellationToken = default) =>
+    public virtual async Task RunAsync(CancellationToken cancellationToken = default)
+    {
         // A test starts and stops the application itself; until then the AppHost's own code stands here.
-        _startedByTest ? WaitUntilStoppedAsync(cancellationToken) : _host.RunAsync(cancellationToken);
+        if (_startedByTest)
+        {
+            await WaitUntilStoppedAsync(cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        try
+        {
+            await _host.RunAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (DistributedApplicationException e)
+        {
+            // Not to the log, which has gone with the host.
+            await Console.Error.WriteLineAsync($"error: {e.Message}").ConfigureAwait(false);
+            Environment.ExitCode = 1;
+        }
+    }
 
     /// <summary>Stops the application, if it runs, and gives up what it holds.</summary>
     public virtual void Dispose()
