@@ -85,7 +85,9 @@ public sealed class AppHostTests(HelloApplication hello)
     public async Task An_AppHost_that_is_ended_by_a_signal_leaves_nothing_behind(string signal)
     {
         var (containers, networks) = (await ContainersAsync(), await NetworksAsync());
-        var start = new ProcessStartInfo("dotnet", [typeof(Projects.Hello_AppHost).Assembly.Location, "--DcpPublisher:RandomizePorts=true"])
+        // A background job of a shell ignores SIGINT and so does all that it starts, unlike what is typed in a terminal: env(1).
+        string[] command = [.. OperatingSystem.IsLinux() ? new[] { "env", "--default-signal=INT" } : [], "dotnet", typeof(Projects.Hello_AppHost).Assembly.Location, "--DcpPublisher:RandomizePorts=true"];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             WorkingDirectory = Projects.Hello_AppHost.ProjectPath,
             RedirectStandardOutput = true,
