@@ -120,7 +120,9 @@ public sealed class AppHostTests(HelloApplication hello)
         {
             if (!appHost.HasExited)
             {
+                // DCP tidies up behind it; the next test counts from there.
                 appHost.Kill();
+                await CommandLine.PollAsync(ContainersAsync, c => c.SequenceEqual(containers), TimeSpan.FromSeconds(40));
             }
         }
     }
