@@ -24,6 +24,18 @@ public sealed class ReadmeTests(HelloApplication hello)
         finally
         {
             File.Delete(script);
+            await CommandLine.DockerAsync("rm", "--force", "hello");
+        }
+    }
+
+    [Fact]
+    public async Task Setup_finds_nothing_missing_where_the_tests_run()
+    {
+        if (OperatingSystem.IsLinux()) // elsewhere it says that it has nothing to offer
+        {
+            var report = await CommandLine.RunAsync(Path.Combine(Root, "eng", "setup.sh"), "--check");
+
+            Assert.All(report.Split('\n'), line => Assert.StartsWith("ready:", line, StringComparison.Ordinal));
         }
     }
 
