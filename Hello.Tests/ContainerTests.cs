@@ -6,6 +6,8 @@ namespace Hello.Tests;
 [Collection(HelloApplicationCollection.Name)]
 public sealed class ContainerTests(HelloApplication hello)
 {
+    private const string Greeting = """{"code":200,"result":"Hello World!"}""";
+
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task One_process_runs_with_the_promised_uid_on_the_host(HelloImage image)
@@ -21,78 +23,72 @@ public sealed class ContainerTests(HelloApplication hello)
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task Sigterm_ends_it_at_once_with_exit_code_0(HelloImage image)
     {
-        var id = await CommandLine.DockerAsync("run", "--detach", "--publish", "127.0.0.1::8080", image.Reference);
-        try
-        {
-            var address = (await CommandLine.DockerAsync("port", id, "8080/tcp")).Split('\n')[0];
-            using var client = new HttpClient { BaseAddress = new($"http://{address}") };
-            var answer = await CommandLine.PollAsync(async () => await TryAsync(client), a => a is not null, TimeSpan.FromSeconds(20));
-            Assert.NotNull(answer);
+        await using var container = await PlainContainer.RunAsync(image);
+        Assert.Equal(Greeting, await container.SayHelloAsync());
 
-            // With an idle connection open: 137 would be the kill after the time that SIGTERM was given.
-            await CommandLine.DockerAsync("stop", "--time", "8", id);
-            Assert.Equal("0", await CommandLine.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", id));
-        }
-        finally
-        {
-            await CommandLine.DockerAsync("rm", "--force", id);
-        }
-
-        static async Task<string?> TryAsync(HttpClient client)
-        {
-            try
-            {
-                return await client.GetStringAsync(new Uri("/hello", UriKind.Relative));
-            }
-            catch (HttpRequestException)
-            {
-                return null;
-            }
-        }
+        // With an idle connection open: 137 would be the kill after the time that SIGTERM was given.
+        await CommandLine.DockerAsync("stop", "--time", "8", container.Id);
+        Assert.Equal("0", await CommandLine.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container.Id));
     }
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
     public async Task It_answers_without_any_right_and_on_a_read_only_file_system(HelloImage image)
     {
-        var id = await CommandLine.DockerAsync(
-            "run", "--detach", "--publish", "127.0.0.1::8080", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", image.Reference);
-        try
-        {
-            var address = (await CommandLine.DockerAsync("port", id, "8080/tcp")).Split('\n')[0];
-            using var client = new HttpClient { BaseAddress = new($"http://{address}") };
-            var status = await CommandLine.PollAsync(
-                async () => (await CommandLine.DockerAsync("logs", id)).Contains("Now listening on", StringComparison.Ordinal), listening => listening, TimeSpan.FromSeconds(20));
+        await using var container = await PlainContainer.RunAsync(image, "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges");
 
-            Assert.True(status, $"It does not listen: {await CommandLine.DockerAsync("logs", id)}");
-            Assert.Equal("""{"code":200,"result":"Hello World!"}""", await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
-        }
-        finally
-        {
-            await CommandLine.DockerAsync("rm", "--force", id);
-        }
+        Assert.Equal(Greeting, await container.SayHelloAsync());
     }
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
     public async Task An_unusable_otlp_endpoint_is_one_warning_and_the_api_serves_on(HelloImage image)
     {
-        var id = await CommandLine.DockerAsync(
-            "run", "--detach", "--publish", "127.0.0.1::8080", "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=https://collector:4317", image.Reference);
-        try
-        {
-            var address = (await CommandLine.DockerAsync("port", id, "8080/tcp")).Split('\n')[0];
-            var log = await CommandLine.PollAsync(
-                () => CommandLine.DockerAsync("logs", id), l => l.Contains("Now listening on", StringComparison.Ordinal) && l.Contains("warn:", StringComparison.Ordinal), TimeSpan.FromSeconds(20));
-            using var client = new HttpClient { BaseAddress = new($"http://{address}") };
+        await using var container = await PlainContainer.RunAsync(image, "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=https://collector:4317");
 
-            Assert.Equal("""{"code":200,"result":"Hello World!"}""", await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
-            var warning = Assert.Single(log.Split('\n'), line => line.StartsWith("warn:", StringComparison.Ordinal));
-            Assert.Contains("OTEL_EXPORTER_OTLP_ENDPOINT is 'https://collector:4317'", warning, StringComparison.Ordinal);
-        }
-        finally
+        Assert.Equal(Greeting, await container.SayHelloAsync());
+        var log = await CommandLine.PollAsync(container.LogAsync, l => l.Contains("warn:", StringComparison.Ordinal), TimeSpan.FromSeconds(10));
+        var warning = Assert.Single(log.Split('\n'), line => line.StartsWith("warn:", StringComparison.Ordinal));
+        Assert.Contains("OTEL_EXPORTER_OTLP_ENDPOINT is 'https://collector:4317'", warning, StringComparison.Ordinal);
+    }
+
+    /// <summary>A container of its own, outside Aspire, that is removed at the end of the test.</summary>
+    private sealed class PlainContainer : IAsyncDisposable
+    {
+        private readonly HttpClient _client;
+
+        private PlainContainer(string id, string address) => (Id, _client) = (id, new() { BaseAddress = new($"http://{address}") });
+
+        public string Id { get; }
+
+        public static async Task<PlainContainer> RunAsync(HelloImage image, params string[] options)
         {
-            await CommandLine.DockerAsync("rm", "--force", id);
+            var id = await CommandLine.DockerAsync(["run", "--detach", "--publish", "127.0.0.1::8080", .. options, image.Reference]);
+            return new(id, await CommandLine.DockerAsync("port", id, "8080/tcp"));
+        }
+
+        /// <summary>The answer, or why there is none within 20 s.</summary>
+        public Task<string> SayHelloAsync() => CommandLine.PollAsync(
+            async () =>
+            {
+                try
+                {
+                    return await _client.GetStringAsync(new Uri("/hello", UriKind.Relative));
+                }
+                catch (HttpRequestException e)
+                {
+                    return $"{e.Message} Its log: {await LogAsync()}";
+                }
+            },
+            answer => answer.StartsWith('{'),
+            TimeSpan.FromSeconds(20));
+
+        public Task<string> LogAsync() => CommandLine.DockerAsync("logs", Id);
+
+        public async ValueTask DisposeAsync()
+        {
+            _client.Dispose();
+            await CommandLine.DockerAsync("rm", "--force", Id);
         }
     }
 }
