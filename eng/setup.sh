@@ -259,7 +259,7 @@ nuget_has_aspire() {
   <ItemGroup><PackageDownload Include="Aspire.AppHost.Sdk" Version="[$version]" /></ItemGroup>
 </Project>
 END
-  (cd "$root" && timeout 60 dotnet restore "$tmp/probe/probe.proj" --no-http-cache --packages "$tmp/probe/packages" \
+  (cd "$root" && timeout --foreground 60 dotnet restore "$tmp/probe/probe.proj" --no-http-cache --packages "$tmp/probe/packages" \
     -p:RestoreRootConfigDirectory="$root" -nodeReuse:false &> /dev/null < /dev/null)
 }
 
@@ -326,7 +326,8 @@ fetch_bundle() {
   # HOME: the CLI would leave files of its own in the user's. It may say that the layout is
   # invalid although all is there, so its word does not count.
   mkdir "$tmp/home"
-  (cd "$tmp" && HOME=$tmp/home TMPDIR=$tmp/home ASPIRE_CLI_TELEMETRY_OPTOUT=1 timeout 120 package/bin/aspire setup --install-path "$tmp/bundle" &> log < /dev/null) || true
+  (cd "$tmp" && HOME=$tmp/home XDG_CACHE_HOME=$tmp/home TMPDIR=$tmp/home ASPIRE_CLI_TELEMETRY_OPTOUT=1 \
+    timeout --foreground 120 package/bin/aspire setup --install-path "$tmp/bundle" &> log < /dev/null) || true
   bundle_whole "$tmp"/bundle/versions/* || fail "$package did not unpack to DCP and a dashboard: see what '$package' holds"
   rm -rf "$to"
   mv "$tmp"/bundle/versions/* "$to"
@@ -358,6 +359,9 @@ else
   tmp=$(mktemp -d "$cache/setup.XXXXXX") # beside what is made in it, so that it can be renamed into place
 fi
 trap 'rm -rf "$tmp" "$props.new" /usr/local/bin/docker.new' EXIT
+# Bash goes on after a Ctrl+C that a child, such as dotnet or npm, took for its own, unless told not to.
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 missing=0
 for part in sdk engine images aspire; do
