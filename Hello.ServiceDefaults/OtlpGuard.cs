@@ -21,11 +21,17 @@ internal sealed partial class OtlpGuard(
         await base.StopAsync(cancellationToken);
 
         // Left to itself each signal waits 5 s for an endpoint that doesn't answer, one after the other.
-        var milliseconds = (int)FlushWithin.TotalMilliseconds;
         await Task.WhenAll(
-            Task.Run(() => services.GetService<TracerProvider>()?.Shutdown(milliseconds), CancellationToken.None),
-            Task.Run(() => services.GetService<MeterProvider>()?.Shutdown(milliseconds), CancellationToken.None),
-            Task.Run(() => services.GetService<LoggerProvider>()?.Shutdown(milliseconds), CancellationToken.None));
+            Flush<TracerProvider>((provider, timeout) => provider.Shutdown(timeout)),
+            Flush<MeterProvider>((provider, timeout) => provider.Shutdown(timeout)),
+            Flush<LoggerProvider>((provider, timeout) => provider.Shutdown(timeout)));
+
+        // On threads of their own: blocked ones of the thread pool would keep the answers of gRPC waiting.
+        Task Flush<TProvider>(Action<TProvider, int> shutdown) => services.GetService<TProvider>() is { } provider
+            ? Task.Factory.StartNew(
+                () => shutdown(provider, (int)FlushWithin.TotalMilliseconds), CancellationToken.None,
+                TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            : Task.CompletedTask;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
