@@ -81,16 +81,18 @@ public static class ErrorReplies
             }
         }
 
-        // Kestrel answers an HTTP/2 client with a frame that such a client understands.
+        // Kestrel answers an HTTP/2 client with a frame that such a client understands. The first line of the preface,
+        // "PRI * HTTP/2.0", has been consumed by now: https://www.rfc-editor.org/rfc/rfc9113#section-3.4
         private static bool IsHttp2(PipeReader input)
         {
+            input.CancelPendingRead(); // or what Kestrel has looked at isn't given again
             if (!input.TryRead(out var read))
             {
                 return false;
             }
 
-            var isHttp2 = new SequenceReader<byte>(read.Buffer).IsNext("PRI * HTTP/2.0\r\n"u8);
-            input.AdvanceTo(read.Buffer.Start);
+            var isHttp2 = new SequenceReader<byte>(read.Buffer).IsNext("\r\nSM\r\n\r\n"u8);
+            input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
             return isHttp2;
         }
 
