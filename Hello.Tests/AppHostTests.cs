@@ -64,18 +64,19 @@ public sealed class AppHostTests(HelloApplication hello)
     [Fact]
     public async Task An_application_that_has_stopped_leaves_nothing_behind()
     {
-        var (containers, networks) = (await ContainersAsync(), await NetworksAsync());
+        var before = await BelongingsAsync();
+        string[] own;
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         await using (var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Hello_AppHost>(limit.Token))
         await using (var app = await builder.BuildAsync(limit.Token))
         {
             await app.StartAsync(limit.Token);
             await app.ResourceNotifications.WaitForResourceHealthyAsync("scratch", limit.Token);
-            Assert.True((await ContainersAsync()).Length > containers.Length, "It has started no container.");
+            own = [.. (await BelongingsAsync()).Except(before)];
+            Assert.Contains(own, name => name.StartsWith("scratch-", StringComparison.Ordinal));
         }
 
-        Assert.Equal(containers, await CommandLine.PollAsync(ContainersAsync, c => c.SequenceEqual(containers), TimeSpan.FromSeconds(20)));
-        Assert.Equal(networks, await CommandLine.PollAsync(NetworksAsync, n => n.SequenceEqual(networks), TimeSpan.FromSeconds(20)));
+        Assert.Empty(await LeftOverAsync(own));
     }
 
     [Theory]
@@ -84,7 +85,7 @@ public sealed class AppHostTests(HelloApplication hello)
     [InlineData("KILL")]
     public async Task An_AppHost_that_is_ended_by_a_signal_leaves_nothing_behind(string signal)
     {
-        var (containers, networks) = (await ContainersAsync(), await NetworksAsync());
+        var before = await BelongingsAsync();
         // A background job of a shell ignores SIGINT and so does all that it starts, unlike what is typed in a terminal: env(1).
         string[] command = [.. OperatingSystem.IsLinux() ? new[] { "env", "--default-signal=INT" } : [], "dotnet", typeof(Projects.Hello_AppHost).Assembly.Location, "--DcpPublisher:RandomizePorts=true"];
         var start = new ProcessStartInfo(command[0], command[1..])
@@ -100,42 +101,48 @@ public sealed class AppHostTests(HelloApplication hello)
             },
         };
         using var appHost = Process.Start(start)!;
+        string[] own = [];
         try
         {
             var output = appHost.StandardOutput.ReadToEndAsync();
             var error = appHost.StandardError.ReadToEndAsync();
-            // Three builds and the tunnel.
-            var running = await CommandLine.PollAsync(ContainersAsync, c => c.Length >= containers.Length + 4 || appHost.HasExited, TimeSpan.FromMinutes(3));
-            Assert.True(running.Length >= containers.Length + 4, $"Its containers: {string.Join(", ", running.Except(containers))}. It said: {(appHost.HasExited ? await output + await error : "")}");
+            // Three builds, the tunnel and their network.
+            own = await CommandLine.PollAsync<string[]>(async () => [.. (await BelongingsAsync()).Except(before)], o => o.Length >= 5 || appHost.HasExited, TimeSpan.FromMinutes(3));
+            Assert.True(own.Length >= 5, $"It has started: {string.Join(", ", own)}. It said: {(appHost.HasExited ? await output + await error : "")}");
 
             await CommandLine.RunAsync("kill", $"-{signal}", appHost.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(40));
             await appHost.WaitForExitAsync(limit.Token);
 
-            Assert.Equal(containers, await CommandLine.PollAsync(ContainersAsync, c => c.SequenceEqual(containers), TimeSpan.FromSeconds(40)));
-            Assert.Equal(networks, await CommandLine.PollAsync(NetworksAsync, n => n.SequenceEqual(networks), TimeSpan.FromSeconds(40)));
+            Assert.Empty(await LeftOverAsync(own));
             Assert.Empty(await CommandLine.PollAsync(() => OrchestratorsOfAsync(appHost.Id), o => o.Length == 0, TimeSpan.FromSeconds(40)));
         }
         finally
         {
             if (!appHost.HasExited)
             {
-                // DCP tidies up behind it; the next test counts from there.
-                appHost.Kill();
-                await CommandLine.PollAsync(ContainersAsync, c => c.SequenceEqual(containers), TimeSpan.FromSeconds(40));
+                appHost.Kill(); // DCP tidies up behind it
+                await LeftOverAsync(own);
             }
         }
     }
 
-    private static async Task<string[]> ContainersAsync() =>
-        Lines(await CommandLine.DockerAsync("ps", "--all", "--no-trunc", "--format", "{{.Names}}"));
+    /// <summary>The containers and networks of an AppHost, by name; what else runs on the machine is none of its business.</summary>
+    private static async Task<string[]> BelongingsAsync() =>
+    [
+        .. Lines(await CommandLine.DockerAsync("ps", "--all", "--format", "{{.Names}}"))
+            .Concat(Lines(await CommandLine.DockerAsync("network", "ls", "--format", "{{.Name}}")))
+            .Where(name => name.StartsWith("aspire-", StringComparison.Ordinal)
+                || HelloImages.Specification.Any(i => name.StartsWith($"{i.Resource}-", StringComparison.Ordinal))),
+    ];
 
-    private static async Task<string[]> NetworksAsync() =>
-        Lines(await CommandLine.DockerAsync("network", "ls", "--format", "{{.Name}}"));
+    /// <summary>Gives DCP time to tidy up, which it does by itself when its AppHost is killed.</summary>
+    private static Task<string[]> LeftOverAsync(string[] own) =>
+        CommandLine.PollAsync<string[]>(async () => [.. (await BelongingsAsync()).Intersect(own)], left => left.Length == 0, TimeSpan.FromSeconds(40));
 
     /// <summary>The processes of DCP that watch over a process: <c>dcp start-apiserver --monitor 1234 …</c>.</summary>
     private static async Task<string[]> OrchestratorsOfAsync(int pid) =>
         [.. Lines(await CommandLine.RunAsync("ps", "-eo", "args")).Where(line => line.Contains($"start-apiserver --monitor {pid} ", StringComparison.Ordinal))];
 
-    private static string[] Lines(string output) => [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)];
+    private static string[] Lines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 }
