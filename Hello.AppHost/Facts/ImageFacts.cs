@@ -1,0 +1,68 @@
+using System.Text.Json;
+
+namespace Hello.AppHost.Facts;
+
+/// <summary>What an image is, read from its archive and its Dockerfile.</summary>
+/// <param name="UnpackedBytes">Sum of the contents of the entries of all layers: what the image takes on a disk.</param>
+/// <param name="CompressedBytes">Sum of the compressed layers: what a registry transfers.</param>
+/// <param name="Layers">How many layers it has.</param>
+/// <param name="Files">How many names of files a container sees; what an upper layer deletes is not among them.</param>
+/// <param name="User">The configured user; "root" when none is.</param>
+/// <param name="Shells">The shells in it.</param>
+/// <param name="PackageManagers">The package managers in it.</param>
+/// <param name="IsStatic">Whether the program that it starts is a static binary; null when it is no ELF file.</param>
+/// <param name="Base">What it was built on.</param>
+/// <param name="StandIns">Those of the base images, of its own and of its build stages, that are stand-ins.</param>
+internal sealed record ImageFacts(
+    long UnpackedBytes,
+    long CompressedBytes,
+    int Layers,
+    int Files,
+    string User,
+    IReadOnlyList<string> Shells,
+    IReadOnlyList<string> PackageManagers,
+    bool? IsStatic,
+    string Base,
+    IReadOnlyList<string> StandIns)
+{
+    private const string DefaultSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    private static readonly string[] KnownShells = ["sh", "ash", "bash", "dash", "zsh"];
+    private static readonly string[] KnownPackageManagers = ["apk", "apt-get", "dpkg", "dnf", "microdnf", "tdnf", "yum", "rpm", "zypper", "pacman"];
+
+    /// <summary>Puts the facts together.</summary>
+    /// <param name="archive">The image's archive.</param>
+    /// <param name="dockerfile">What it was built from.</param>
+    /// <param name="standIns">Those of its base images that are stand-ins.</param>
+    /// <returns>The facts.</returns>
+    public static ImageFacts Of(ImageArchive archive, Dockerfile dockerfile, IReadOnlyList<string> standIns)
+    {
+        var files = new ImageFileSystem(archive.MergeLayers());
+        // Every member may be missing or null: {"config":{"User":"appuser","Env":["PATH=…"],"Entrypoint":["/hello-api"],"Cmd":null,"WorkingDir":"/"}}
+        var config = archive.Config.TryGetProperty("config", out var found) ? found : default;
+        string[] command = [.. Strings("Entrypoint"), .. Strings("Cmd")];
+        var program = command is [var first, ..] ? files.FindProgram(first, SearchPath(), Text("WorkingDir")) : null;
+
+        return new(
+            archive.Layers.Sum(l => l.UnpackedBytes),
+            archive.Layers.Sum(l => l.CompressedBytes),
+            archive.Layers.Count,
+            files.FileCount,
+            Text("User") is { Length: > 0 } user ? user : "root",
+            Present(KnownShells),
+            Present(KnownPackageManagers),
+            program?.IsStatic,
+            dockerfile.Base,
+            standIns);
+
+        string[] Present(string[] programs) => [.. programs.Where(p => files.FindProgram(p, DefaultSearchPath, "/") is not null)];
+
+        string SearchPath() => Strings("Env").LastOrDefault(v => v.StartsWith("PATH=", StringComparison.Ordinal))?["PATH=".Length..] ?? DefaultSearchPath;
+
+        string[] Strings(string name) => Member(name) is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray().Select(s => s.GetString()!)] : [];
+
+        string Text(string name) => Member(name) is { ValueKind: JsonValueKind.String } text ? text.GetString()! : "";
+
+        JsonElement? Member(string name) => config.ValueKind == JsonValueKind.Object && config.TryGetProperty(name, out var member) ? member : null;
+    }
+}
