@@ -126,6 +126,7 @@ internal static class Format
     /// <returns>"0.14×", "1.9×", "12×".</returns>
     public static string Ratio(double ratio) => ratio switch
     {
+        0 => "0×",
         >= 9.95 => Invariant($"{ratio:N0}×"),
         >= 0.995 => Invariant($"{ratio:N1}×"),
         >= 0.0995 => Invariant($"{ratio:N2}×"),
