@@ -1,6 +1,9 @@
 using Hello.AppHost;
+using Hello.AppHost.Comparison;
 
-var builder = DistributedApplication.CreateBuilder(args);
+// `dotnet run --project Hello.AppHost -- compare` measures the builds instead of running them.
+var compares = args is ["compare", ..];
+var builder = DistributedApplication.CreateBuilder(compares ? [] : args);
 
 // The conventional reference: framework-dependent, on the ASP.NET Alpine image.
 builder.AddHelloImage("alpine");
@@ -11,4 +14,11 @@ builder.AddHelloImage("scratch");
 // The same binary, and the one line that makes it run as a user without rights.
 builder.AddHelloImage("scratch-nonroot");
 
-builder.Build().Run();
+if (compares)
+{
+    await builder.CompareAsync(args);
+}
+else
+{
+    await builder.Build().RunAsync();
+}

@@ -2,11 +2,22 @@ using System.Text;
 
 namespace Hello.AppHost.Comparison;
 
-/// <summary>Writes the comparison as Markdown tables.</summary>
+/// <summary>Writes the comparison as Markdown.</summary>
 internal static class ComparisonMarkdown
 {
-    /// <summary>What stands where nothing was measured.</summary>
-    private const string NotMeasured = "–";
+    /// <summary>The whole comparison: a row for each figure, and the conditions.</summary>
+    /// <param name="result">The comparison.</param>
+    /// <returns>Table and list.</returns>
+    public static string Write(ComparisonResult result)
+    {
+        var table = Table(["", .. result.Images.Select(i => $"`{i.Build.Name}`")], Figure.All.Select(f => (string[])[f.Name, .. f.Cells(result.Images)]));
+        IEnumerable<string> notes =
+        [
+            .. result.Conditions.Lines.Select(l => $"- {l.Name}: {l.Text}\n"),
+            .. result.Failures.Select(f => $"- Not measured: {f}\n"),
+        ];
+        return $"{table}\nIn brackets: the ratio to `{result.Images[0].Build.Name}`.\n\n{string.Concat(notes)}";
+    }
 
     /// <summary>A row for each build; ratios are to the first.</summary>
     /// <param name="images">The builds.</param>
@@ -14,16 +25,9 @@ internal static class ComparisonMarkdown
     /// <returns>The table.</returns>
     public static string RowPerImage(IReadOnlyList<Measurements> images, IEnumerable<Figure> figures)
     {
-        var columns = Columns(images, figures);
-        return Table(["Image", .. columns.Select(c => c.Figure.Name)], images.Select((image, i) => (string[])[image.Build.Name, .. columns.Select(c => c.Cells[i])]));
+        var columns = figures.Where(f => images.Any(i => f.Of(i) is not null)).Select(f => (f.Name, Cells: f.Cells(images))).ToArray();
+        return Table(["Image", .. columns.Select(c => c.Name)], images.Select((image, i) => (string[])[image.Build.Name, .. columns.Select(c => c.Cells[i])]));
     }
-
-    /// <summary>A row for each figure; ratios are to the first build.</summary>
-    /// <param name="images">The builds, one a column.</param>
-    /// <param name="figures">The rows.</param>
-    /// <returns>The table.</returns>
-    public static string RowPerFigure(IReadOnlyList<Measurements> images, IEnumerable<Figure> figures) =>
-        Table(["", .. images.Select(i => $"`{i.Build.Name}`")], figures.Select(f => (string[])[f.Name, .. Cells(f, images)]));
 
     /// <summary>What the builds are built on, and which of it is a stand-in.</summary>
     /// <param name="images">The builds.</param>
@@ -33,15 +37,6 @@ internal static class ComparisonMarkdown
         var bases = string.Join(", ", images.Where(i => i.Image is not null).Select(i => $"{i.Build.Name} on `{i.Image!.Base}`"));
         var standIns = images.SelectMany(i => i.Image?.StandIns ?? []).Distinct().ToArray();
         return $"Built on: {bases}.{(standIns.Length > 0 ? $" Stand-ins for images whose registry could not be reached: {string.Join(", ", standIns.Select(s => $"`{s}`"))}." : "")}\n";
-    }
-
-    private static (Figure Figure, string[] Cells)[] Columns(IReadOnlyList<Measurements> images, IEnumerable<Figure> figures) =>
-        [.. figures.Where(f => images.Any(i => f.Of(i) is not null)).Select(f => (f, Cells(f, images)))];
-
-    private static string[] Cells(Figure figure, IReadOnlyList<Measurements> images)
-    {
-        var values = images.Select(figure.Of).ToArray();
-        return [.. values.Select(v => v?.WithRatio(values[0]) ?? NotMeasured)];
     }
 
     private static string Table(string[] head, IEnumerable<string[]> rows)

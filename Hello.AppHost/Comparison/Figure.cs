@@ -99,6 +99,15 @@ internal sealed record Figure(string Name, Func<Measurements, FigureValue?> Of, 
         BuildTime, FirstHello, MemoryAfterStart, MemoryUnderLoad, RequestsPerSecond, LatencyP50, LatencyP99,
     ];
 
+    /// <summary>The values of all builds as a reader sees them, with the ratios to the first.</summary>
+    /// <param name="images">The builds.</param>
+    /// <returns>One text each.</returns>
+    public string[] Cells(IReadOnlyList<Measurements> images)
+    {
+        var values = images.Select(Of).ToArray();
+        return [.. values.Select(v => v?.WithRatio(values[0]) ?? "–")];
+    }
+
     private static FigureValue? Bytes(long? bytes) => bytes is { } b ? new(Format.Invariant($"{b:N0} B"), b) : null;
 
     private static FigureValue? Megabytes(long? bytes) => bytes is { } b ? new(Format.Invariant($"{b / 1e6:N1} MB"), b) : null;

@@ -1,6 +1,6 @@
 namespace Hello.AppHost.Load;
 
-/// <summary>Asks for <c>/hello</c> from before a container listens until it answers.</summary>
+/// <summary>Asks for <c>/hello</c> from the start of a container until it answers.</summary>
 internal static class FirstHello
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
