@@ -13,17 +13,13 @@ public sealed class AppHostTests(HelloApplication hello)
         var result = await hello.ExecuteAsync(image, "say-hello");
 
         Assert.True(result.Success, result.Message);
-        Assert.Equal("""{"code":200,"result":"Hello World!"}""", result.Data?.Value);
+        Assert.Equal(HelloImages.Greeting, result.Data?.Value);
     }
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public void The_link_opens_hello(HelloImage image)
-    {
-        Assert.True(hello.App.ResourceNotifications.TryGetCurrentState(image.Resource, out var state), $"No state of {image} is known.");
-
-        Assert.Equal(new Uri(hello.App.GetEndpoint(image.Resource), "/hello").ToString(), Assert.Single(state.Snapshot.Urls).Url);
-    }
+    public void The_link_opens_hello(HelloImage image) =>
+        Assert.Equal(new Uri(hello.App.GetEndpoint(image.Resource), "/hello").ToString(), Assert.Single(hello.StateOf(image).Snapshot.Urls).Url);
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
@@ -50,7 +46,7 @@ public sealed class AppHostTests(HelloApplication hello)
         var started = await hello.ExecuteAsync(image, KnownResourceCommands.StartCommand);
         Assert.True(started.Success, started.Message);
         await hello.App.ResourceNotifications.WaitForResourceHealthyAsync(image.Resource, limit.Token);
-        Assert.Equal("""{"code":200,"result":"Hello World!"}""", await client.GetStringAsync(new Uri("/hello", UriKind.Relative), limit.Token));
+        Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative), limit.Token));
     }
 
     [Fact]

@@ -6,8 +6,6 @@ namespace Hello.Tests;
 [Collection(HelloApplicationCollection.Name)]
 public sealed class ContainerTests(HelloApplication hello)
 {
-    private const string Greeting = """{"code":200,"result":"Hello World!"}""";
-
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task One_process_runs_with_the_promised_uid_on_the_host(HelloImage image)
@@ -24,7 +22,7 @@ public sealed class ContainerTests(HelloApplication hello)
     public async Task Sigterm_ends_it_at_once_with_exit_code_0(HelloImage image)
     {
         await using var container = await PlainContainer.RunAsync(image);
-        Assert.Equal(Greeting, await container.SayHelloAsync());
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
 
         // With an idle connection open: 137 would be the kill after the time that SIGTERM was given.
         await CommandLine.DockerAsync("stop", "--time", "8", container.Id);
@@ -37,7 +35,7 @@ public sealed class ContainerTests(HelloApplication hello)
     {
         await using var container = await PlainContainer.RunAsync(image, "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges");
 
-        Assert.Equal(Greeting, await container.SayHelloAsync());
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
     }
 
     [Theory]
@@ -46,7 +44,7 @@ public sealed class ContainerTests(HelloApplication hello)
     {
         await using var container = await PlainContainer.RunAsync(image, "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=https://collector:4317");
 
-        Assert.Equal(Greeting, await container.SayHelloAsync());
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
         var log = await CommandLine.PollAsync(container.LogAsync, l => l.Contains("warn:", StringComparison.Ordinal), TimeSpan.FromSeconds(10));
         var warning = Assert.Single(log.Split('\n'), line => line.StartsWith("warn:", StringComparison.Ordinal));
         Assert.Contains("OTEL_EXPORTER_OTLP_ENDPOINT is 'https://collector:4317'", warning, StringComparison.Ordinal);

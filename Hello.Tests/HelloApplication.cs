@@ -44,14 +44,22 @@ public sealed class HelloApplication : IAsyncLifetime
         }
     }
 
+    /// <summary>Finds out what a resource is doing.</summary>
+    /// <param name="image">The build.</param>
+    /// <returns>Its present state.</returns>
+    public ResourceEvent StateOf(HelloImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        Assert.True(App.ResourceNotifications.TryGetCurrentState(image.Resource, out var state), $"No state of {image} is known.");
+        return state;
+    }
+
     /// <summary>Finds the container that runs a build.</summary>
     /// <param name="image">The build.</param>
     /// <returns>The container's ID.</returns>
     public string ContainerId(HelloImage image)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        Assert.True(App.ResourceNotifications.TryGetCurrentState(image.Resource, out var state), $"No state of {image} is known.");
-        return Assert.IsType<string>(state.Snapshot.Properties.Single(p => p.Name == "container.id").Value);
+        return Assert.IsType<string>(StateOf(image).Snapshot.Properties.Single(p => p.Name == "container.id").Value);
     }
 
     /// <summary>Runs a command of a resource, as a click in the dashboard does.</summary>
@@ -70,10 +78,8 @@ public sealed class HelloApplication : IAsyncLifetime
     /// <returns>The lines.</returns>
     public async Task<List<string>> ConsoleLogAsync(HelloImage image)
     {
-        ArgumentNullException.ThrowIfNull(image);
-        Assert.True(App.ResourceNotifications.TryGetCurrentState(image.Resource, out var state), $"No state of {image} is known.");
         List<string> lines = [];
-        await foreach (var batch in App.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(state.ResourceId))
+        await foreach (var batch in App.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(StateOf(image).ResourceId))
         {
             lines.AddRange(batch.Select(l => l.Content));
         }

@@ -17,6 +17,9 @@ public sealed record HelloImage(string Resource, string User, int Uid, string[]?
 /// <summary>The specification of the three builds.</summary>
 public static class HelloImages
 {
+    /// <summary>What <c>GET /hello</c> answers.</summary>
+    public const string Greeting = """{"code":200,"result":"Hello World!"}""";
+
     /// <summary>As <c>docker build</c> makes it of the Dockerfile of that suffix.</summary>
     public static readonly HelloImage[] Specification =
     [

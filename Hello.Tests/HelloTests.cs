@@ -8,8 +8,6 @@ namespace Hello.Tests;
 [Collection(HelloApplicationCollection.Name)]
 public sealed class HelloTests(HelloApplication hello)
 {
-    private const string Greeting = """{"code":200,"result":"Hello World!"}""";
-
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task Get_hello_answers_the_greeting_byte_for_byte(HelloImage image)
@@ -18,7 +16,7 @@ public sealed class HelloTests(HelloApplication hello)
         using var response = await client.GetAsync(new Uri("/hello", UriKind.Relative));
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        Assert.Equal(Encoding.UTF8.GetBytes(Greeting), await response.Content.ReadAsByteArrayAsync());
+        Assert.Equal(Encoding.UTF8.GetBytes(HelloImages.Greeting), await response.Content.ReadAsByteArrayAsync());
         Assert.Equal("application/json; charset=utf-8", response.Content.Headers.ContentType?.ToString());
         Assert.Equal(36, response.Content.Headers.ContentLength);
         Assert.NotEqual(true, response.Headers.TransferEncodingChunked);
@@ -51,7 +49,7 @@ public sealed class HelloTests(HelloApplication hello)
 
         // And the process has survived it.
         using var client = hello.App.CreateHttpClient(image.Resource);
-        Assert.Equal(Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
+        Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
     }
 
     [Theory]

@@ -46,7 +46,7 @@ internal sealed class ImageFactsPublisher(
     ResourceLoggerService loggers,
     ContainerEngine engine,
     ImageInspector inspector,
-    MeasurementStore store) : BackgroundService
+    MeasurementStore store) : BackgroundService, IHostedLifecycleService
 {
     private static readonly Figure[] Shown = [Figure.UnpackedSize, Figure.CompressedSize, Figure.Files, Figure.User, Figure.Ids, Figure.FirstHello];
 
@@ -57,6 +57,25 @@ internal sealed class ImageFactsPublisher(
 
     /// <summary>From "Starting" on, which comes after the build of the image.</summary>
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
+
+    /// <summary>From "Running" on.</summary>
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>Begins before the services that start the containers, so that it misses no start.</summary>
+    /// <inheritdoc/>
+    public Task StartingAsync(CancellationToken cancellationToken) => base.StartAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public override Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
@@ -111,10 +130,7 @@ internal sealed class ImageFactsPublisher(
         try
         {
             store.Clear(image);
-            await MeasureFirstHelloAsync(image, resourceId, cancellationToken);
-            var running = await notifications.WaitForResourceAsync(
-                resource.Name, e => e.Snapshot.State?.Text == KnownResourceStates.Running && e.Snapshot.ContainerId() is not null, cancellationToken);
-            var container = running.Snapshot.ContainerId()!;
+            var container = await MeasureStartAsync(resource, image, resourceId, cancellationToken);
 
             var process = await inspector.InspectProcessAsync(container, model.Resources.HelloImages().Select(r => r.Image.Reference), cancellationToken);
             store.Update(image, m => m with { Process = process, MemoryAfterStart = process.ResidentBytes });
@@ -139,15 +155,43 @@ internal sealed class ImageFactsPublisher(
         });
     }
 
+    /// <summary>Waits until the container runs, and measures its first answer meanwhile.</summary>
+    /// <returns>The container's ID.</returns>
+    private async Task<string> MeasureStartAsync(ContainerResource resource, HelloImage image, string resourceId, CancellationToken cancellationToken)
+    {
+        using var listening = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var firstHello = MeasureFirstHelloAsync(image, resourceId, listening.Token);
+        try
+        {
+            var running = await notifications.WaitForResourceAsync(
+                resource.Name, e => e.Snapshot.State?.Text == KnownResourceStates.Running && e.Snapshot.ContainerId() is not null, cancellationToken);
+            listening.CancelAfter(AnswerLimit);
+            await firstHello;
+            return running.Snapshot.ContainerId()!;
+        }
+        finally
+        {
+            await listening.CancelAsync();
+            await firstHello.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
     /// <summary>Asks at the container's own port: Aspire's endpoint opens some tenths of a second after the container listens.</summary>
     private async Task MeasureFirstHelloAsync(HelloImage image, string container, CancellationToken cancellationToken)
     {
-        // Aspire names the container like the resource. Where it runs already, its first answer has been missed.
-        if (await engine.WaitForStartAsync(container, StartLimit, cancellationToken))
+        try
         {
-            var (started, url) = await inspector.FindStartedAsync(container, cancellationToken);
-            var answered = await FirstHello.WaitAsync(new(url, "/hello"), cancellationToken);
-            store.Update(image, m => m with { FirstHello = answered - started });
+            // Aspire names the container like the resource.
+            if (await engine.WaitForStartAsync(container, StartLimit, cancellationToken))
+            {
+                var (started, url) = await inspector.FindStartedAsync(container, cancellationToken);
+                var answered = await FirstHello.WaitAsync(new(url, "/hello"), cancellationToken);
+                store.Update(image, m => m with { FirstHello = answered - started });
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // It runs, but its start has been missed, or it does not answer: there is no such figure.
         }
     }
 
