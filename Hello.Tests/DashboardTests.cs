@@ -1,0 +1,158 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace Hello.Tests;
+
+/// <summary>What the dashboard shows about each build, and what its commands do.</summary>
+[Collection(HelloApplicationCollection.Name)]
+public sealed partial class DashboardTests(HelloApplication hello)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task The_cheap_facts_are_highlighted_properties_in_order(HelloImage image)
+    {
+        var facts = await FactsAsync(image);
+
+        Assert.Equal(["Unpacked size", "Compressed size", "Files", "User", "UID:GID", "Start to first hello"], facts.Select(f => f.DisplayName));
+        Assert.All(facts, f => Assert.True(f.IsHighlighted, $"{f.DisplayName} is not highlighted."));
+        Assert.Equal(facts.Select(f => f.SortOrder).Order(), facts.Select(f => f.SortOrder));
+        Assert.Equal(image.User.Length > 0 ? image.User : "root", Value(facts, "User"));
+        Assert.Equal($"{image.Uid}:{image.Uid}", Value(facts, "UID:GID"));
+        Assert.Matches(@"^[\d,.]+ ms$", Value(facts, "Start to first hello"));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public async Task The_facts_shown_are_those_of_the_image(HelloImage image)
+    {
+        var files = await ImageArchive.ReadFilesAsync(image.Reference);
+        var facts = await FactsAsync(image);
+
+        Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"{files.Sum(f => f.Content.Length):N0} B"), Value(facts, "Unpacked size"));
+        Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"{files.Length}"), Value(facts, "Files"));
+    }
+
+    [Fact]
+    public async Task A_restart_is_measured_again()
+    {
+        var image = HelloImages.Specification[1];
+        var before = Value(await FactsAsync(image), "Start to first hello");
+        var container = hello.ContainerId(image);
+
+        // Two starts that take the same time to the tenth of a millisecond are possible; three times so are not.
+        for (var attempt = 0; attempt < 3 && Value(await FactsAsync(image), "Start to first hello") == before; attempt++)
+        {
+            var restarted = await hello.ExecuteAsync(image, KnownResourceCommands.RestartCommand);
+            Assert.True(restarted.Success, restarted.Message);
+            await CommandLine.PollAsync(() => FactsAsync(image), facts => Value(facts, "Start to first hello") != before, TimeSpan.FromSeconds(20));
+        }
+
+        Assert.NotEqual(container, hello.ContainerId(image));
+        Assert.NotEqual(before, Value(await FactsAsync(image), "Start to first hello"));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Compare_images_opens_a_table_with_a_row_for_each(HelloImage image)
+    {
+        var result = await hello.ExecuteAsync(image, "compare-images");
+
+        Assert.True(result.Success, result.Message);
+        Assert.Equal(CommandResultFormat.Markdown, result.Data!.Format);
+        Assert.True(result.Data.DisplayImmediately, "It does not open by itself.");
+        var rows = result.Data.Value.Split('\n').Where(l => l.StartsWith('|')).Select(l => l.Trim('|').Split('|', StringSplitOptions.TrimEntries)).ToArray();
+        Assert.Equal(["Image", "---", .. HelloImages.Specification.Select(i => i.Resource)], rows.Select(r => r[0]));
+        Assert.All(rows, r => Assert.Equal(rows[0].Length, r.Length));
+        Assert.Equal(HelloImages.Specification.Select(i => $"{i.Uid}:{i.Uid}"), rows[2..].Select(r => r[Array.IndexOf(rows[0], "UID:GID")]));
+    }
+
+    [Fact]
+    public async Task Send_load_counts_every_request_and_each_is_a_span()
+    {
+        var image = HelloImages.Specification[^1];
+        var before = await LoadSpansAsync(image);
+
+        var result = await hello.ExecuteAsync(image, "send-load");
+
+        Assert.True(result.Success, result.Message);
+        var summary = Summary().Match(result.Message ?? "");
+        Assert.True(summary.Success, result.Message);
+        var sent = int.Parse(summary.Groups["sent"].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
+        Assert.Equal("0", summary.Groups["errors"].Value);
+        Assert.Equal(sent, await CommandLine.PollAsync(async () => await LoadSpansAsync(image) - before, count => count >= sent, Limit));
+
+        var log = await hello.ConsoleLogAsync(image);
+        Assert.Contains(log, line => line.EndsWith($"{sent * 2 / 5} of {sent} requests answered", StringComparison.Ordinal));
+        Assert.Contains(log, line => line.EndsWith(result.Message!, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Only_one_burst_at_a_time_goes_to_a_resource()
+    {
+        var image = HelloImages.Specification[0];
+
+        var results = await Task.WhenAll(hello.ExecuteAsync(image, "send-load"), hello.ExecuteAsync(image, "send-load"));
+
+        var refused = Assert.Single(results, r => !r.Success);
+        Assert.Equal("A burst to alpine is still under way: wait for its end.", refused.Message);
+    }
+
+    [Fact]
+    public async Task A_burst_ends_when_its_resource_is_stopped_and_cannot_begin_while_it_is()
+    {
+        var image = HelloImages.Specification[0];
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        var burst = hello.ExecuteAsync(image, "send-load");
+        var stopped = await hello.ExecuteAsync(image, KnownResourceCommands.StopCommand);
+        Assert.True(stopped.Success, stopped.Message);
+        await hello.App.ResourceNotifications.WaitForResourceAsync(image.Resource, KnownResourceStates.Exited, limit.Token);
+        try
+        {
+            var ended = await burst;
+            Assert.True(ended.Success || ended.Message!.StartsWith("The burst was stopped, as alpine was: ", StringComparison.Ordinal), ended.Message);
+
+            Assert.Equal(ResourceCommandState.Disabled, hello.StateOf(image).Snapshot.Commands.Single(c => c.Name == "send-load").State);
+            Assert.Equal("alpine is not running: start it first.", (await hello.ExecuteAsync(image, "send-load")).Message);
+            Assert.Equal(ResourceCommandState.Enabled, hello.StateOf(image).Snapshot.Commands.Single(c => c.Name == "compare-images").State);
+        }
+        finally
+        {
+            await hello.ExecuteAsync(image, KnownResourceCommands.StartCommand);
+            await hello.App.ResourceNotifications.WaitForResourceHealthyAsync(image.Resource, limit.Token);
+        }
+
+        var enabled = await CommandLine.PollAsync(
+            () => Task.FromResult(hello.StateOf(image).Snapshot),
+            s => s.Commands.Single(c => c.Name == "send-load").State == ResourceCommandState.Enabled,
+            Limit);
+        Assert.Equal(HealthStatus.Healthy, enabled.HealthStatus);
+        Assert.Equal(ResourceCommandState.Enabled, enabled.Commands.Single(c => c.Name == "send-load").State);
+    }
+
+    [GeneratedRegex(@"^(?<sent>[\d,]+) requests in [\d.]+ s: [\d,]+ requests per second, p50 [\d.]+ ms, p99 [\d.]+ ms, (?<errors>\d+) errors$")]
+    private static partial Regex Summary();
+
+    /// <summary>The properties that the AppHost adds, once all are there.</summary>
+    private Task<ResourcePropertySnapshot[]> FactsAsync(HelloImage image) => CommandLine.PollAsync(
+        () => Task.FromResult(hello.StateOf(image).Snapshot.Properties.Where(p => p.Name.StartsWith("hello.", StringComparison.Ordinal)).ToArray()),
+        facts => facts.Length == 6,
+        Limit);
+
+    private static string? Value(ResourcePropertySnapshot[] facts, string name) => facts.SingleOrDefault(f => f.DisplayName == name)?.Value as string;
+
+    /// <summary>The spans of bursts, which name their client: <c>{"key":"user_agent.original","value":{"stringValue":"hello-load"}}</c>.</summary>
+    private async Task<int> LoadSpansAsync(HelloImage image) =>
+        await hello.TelemetryAsync($"spans?resource={image.Resource}&limit=10000") is { } answer
+            ? answer.GetProperty("data").GetProperty("resourceSpans").EnumerateArray()
+                .SelectMany(r => r.GetProperty("scopeSpans").EnumerateArray())
+                .SelectMany(s => s.GetProperty("spans").EnumerateArray())
+                .Count(IsOfLoad)
+            : 0;
+
+    private static bool IsOfLoad(JsonElement span) => span.GetProperty("attributes").EnumerateArray()
+        .Any(a => a.GetProperty("key").GetString() == "user_agent.original" && a.GetProperty("value").GetProperty("stringValue").GetString() == "hello-load");
+}
