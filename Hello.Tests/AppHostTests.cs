@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Hello.Tests;
 
 /// <summary>What the AppHost offers, and that it tidies up.</summary>
@@ -82,21 +80,7 @@ public sealed class AppHostTests(HelloApplication hello)
     public async Task An_AppHost_that_is_ended_by_a_signal_leaves_nothing_behind(string signal)
     {
         var before = await BelongingsAsync();
-        // A background job of a shell ignores SIGINT and so does all that it starts, unlike what is typed in a terminal: env(1).
-        string[] command = [.. OperatingSystem.IsLinux() ? new[] { "env", "--default-signal=INT" } : [], "dotnet", typeof(Projects.Hello_AppHost).Assembly.Location, "--DcpPublisher:RandomizePorts=true"];
-        var start = new ProcessStartInfo(command[0], command[1..])
-        {
-            WorkingDirectory = Projects.Hello_AppHost.ProjectPath,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            Environment =
-            {
-                ["ASPNETCORE_URLS"] = "http://localhost:15888",
-                ["ASPIRE_ALLOW_UNSECURED_TRANSPORT"] = "true",
-                ["ASPIRE_DASHBOARD_OTLP_HTTP_ENDPOINT_URL"] = "http://localhost:18890",
-            },
-        };
-        using var appHost = Process.Start(start)!;
+        using var appHost = AppHostProcess.Start("--DcpPublisher:RandomizePorts=true");
         string[] own = [];
         try
         {
@@ -106,7 +90,7 @@ public sealed class AppHostTests(HelloApplication hello)
             own = await CommandLine.PollAsync<string[]>(async () => [.. (await BelongingsAsync()).Except(before)], o => o.Length >= 5 || appHost.HasExited, TimeSpan.FromMinutes(3));
             Assert.True(own.Length >= 5, $"It has started: {string.Join(", ", own)}. It said: {(appHost.HasExited ? await output + await error : "")}");
 
-            await CommandLine.RunAsync("kill", $"-{signal}", appHost.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            await AppHostProcess.SignalAsync(appHost, signal);
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(40));
             await appHost.WaitForExitAsync(limit.Token);
 

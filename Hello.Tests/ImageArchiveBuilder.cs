@@ -130,7 +130,7 @@ internal sealed class ImageArchiveBuilder
 
     private static byte[] Configuration(byte[][] layers) => Json(new { rootfs = new { type = "layers", diff_ids = layers.Select(Digest) } });
 
-    private static byte[] Manifest(string config, string[] layers) => Json(new[] { new { Config = config, RepoTags = new[] { "small:1" }, Layers = layers } });
+    private static byte[] Manifest(string config, string[] layers) => Json(new[] { new { Config = config, Layers = layers } });
 
     private static TarEntry Entry(TarEntryFormat format, TarEntryType type, string path, string? target = null, byte[]? content = null)
     {

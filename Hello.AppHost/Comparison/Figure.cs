@@ -116,8 +116,16 @@ internal sealed record Figure(string Name, Func<Measurements, FigureValue?> Of, 
 
     private static FigureValue? Seconds(TimeSpan? time) => time is { } t ? new(Format.Invariant($"{t.TotalSeconds:N1} s"), t.TotalSeconds) : null;
 
-    private static FigureValue? Milliseconds(TimeSpan? time) =>
-        time is { TotalMilliseconds: var ms } ? new(ms < 10 ? Format.Invariant($"{ms:N2} ms") : Format.Invariant($"{ms:N0} ms"), ms) : null;
+    private static FigureValue? Milliseconds(TimeSpan? time) => time is { TotalMilliseconds: var ms }
+        ? new(
+            ms switch
+            {
+                < 10 => Format.Invariant($"{ms:N2} ms"),
+                < 100 => Format.Invariant($"{ms:N1} ms"),
+                _ => Format.Invariant($"{ms:N0} ms"),
+            },
+            ms)
+        : null;
 
     private static FigureValue? List(IReadOnlyList<string>? names) => names is null ? null : new(names.Count == 0 ? "none" : string.Join(", ", names));
 }

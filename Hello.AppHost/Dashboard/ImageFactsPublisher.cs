@@ -55,8 +55,11 @@ internal sealed class ImageFactsPublisher(
     /// <summary>Behind the properties that every container has.</summary>
     private const int FirstSortOrder = 100;
 
-    /// <summary>From "Starting" on, which comes after the build of the image.</summary>
-    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
+    /// <summary>The states from the wish to run to running; a build stands in the middle of them.</summary>
+    private static readonly string[] OnTheWay = [KnownResourceStates.Starting, KnownResourceStates.Building, KnownResourceStates.Running];
+
+    /// <summary>How long the engine's command listens for a start before it is run again; a killed AppHost leaves it behind for no longer.</summary>
+    private static readonly TimeSpan ListenLimit = TimeSpan.FromMinutes(2);
 
     /// <summary>From "Running" on.</summary>
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
@@ -89,8 +92,8 @@ internal sealed class ImageFactsPublisher(
         {
             await foreach (var change in notifications.WatchAsync(cancellationToken))
             {
-                // From before it runs: who begins to ask only then has missed the first answer.
-                var runs = change.Snapshot.State?.Text is { } state && (state == KnownResourceStates.Starting || state == KnownResourceStates.Running);
+                // From before it runs: who begins to listen only then has missed the start.
+                var runs = change.Snapshot.State?.Text is { } state && OnTheWay.Contains(state);
                 if (change.Resource != resource || runs == run is not null)
                 {
                     continue;
@@ -177,21 +180,29 @@ internal sealed class ImageFactsPublisher(
     }
 
     /// <summary>Asks at the container's own port: Aspire's endpoint opens some tenths of a second after the container listens.</summary>
+    /// <param name="image">The build.</param>
+    /// <param name="container">The container's name, which is that of the resource.</param>
+    /// <param name="cancellationToken">Ends the listening and the asking.</param>
     private async Task MeasureFirstHelloAsync(HelloImage image, string container, CancellationToken cancellationToken)
     {
         try
         {
-            // Aspire names the container like the resource.
-            if (await engine.WaitForStartAsync(container, StartLimit, cancellationToken))
+            while (!await engine.WaitForStartAsync(container, ListenLimit, cancellationToken))
             {
-                var (started, url) = await inspector.FindStartedAsync(container, cancellationToken);
-                var answered = await FirstHello.WaitAsync(new(url, "/hello"), cancellationToken);
-                store.Update(image, m => m with { FirstHello = answered - started });
+                // Still building.
             }
+
+            var (started, url) = await inspector.FindStartedAsync(container, cancellationToken);
+            var answered = await FirstHello.WaitAsync(new(url, "/hello"), cancellationToken);
+            store.Update(image, m => m with { FirstHello = answered - started });
         }
         catch (OperationCanceledException)
         {
             // It runs, but its start has been missed, or it does not answer: there is no such figure.
+        }
+        catch (MeasurementException e)
+        {
+            loggers.GetLogger(container).NotMeasured(e.Message);
         }
     }
 

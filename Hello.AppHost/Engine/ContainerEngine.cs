@@ -105,11 +105,14 @@ internal sealed class ContainerEngine(IConfiguration configuration)
     /// <returns>Whether it was started.</returns>
     public async Task<bool> WaitForStartAsync(string container, TimeSpan limit, CancellationToken cancellationToken)
     {
+        var engine = await FindAsync(cancellationToken);
+        var now = DateTime.UtcNow;
+        // With an end, but no beginning, docker tells past events, too.
         using var process = Start(
-            await FindAsync(cancellationToken),
+            engine,
             [
                 "events", "--filter", "type=container", "--filter", "event=start", "--filter", $"container={container}",
-                "--until", (DateTimeOffset.UtcNow + limit).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture),
+                "--since", now.ToString("O", CultureInfo.InvariantCulture), "--until", (now + limit).ToString("O", CultureInfo.InvariantCulture),
             ]);
         try
         {

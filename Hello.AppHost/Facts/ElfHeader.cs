@@ -27,7 +27,7 @@ internal static class ElfHeader
         for (var i = 0; i < count; i++)
         {
             var at = table + (ulong)(i * size);
-            if (at + 4 > (ulong)file.Length)
+            if (at > (ulong)file.Length - 4)
             {
                 return null;
             }

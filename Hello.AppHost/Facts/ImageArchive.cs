@@ -44,7 +44,7 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
                 }
             }
         }
-        catch (Exception e) when (e is EndOfStreamException or InvalidDataException or FormatException)
+        catch (Exception e) when (IsDamage(e))
         {
             throw new MeasurementException($"The image's archive is damaged or cut short: {e.Message}", e);
         }
@@ -75,7 +75,10 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
                 else
                 {
                     RemoveBelow(entry.Path); // or a file that of a directory
-                    merged[entry.Path] = entry;
+                    // A hard link is what it links to, whatever becomes of that in the layers above.
+                    merged[entry.Path] = entry.Type is TarEntryType.HardLink && merged.TryGetValue(ImageLayer.Normalize(entry.Target), out var target)
+                        ? target with { Path = entry.Path, Length = 0 }
+                        : entry;
                 }
             }
         }
@@ -123,9 +126,10 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
 
             return new Unreadable("it is neither JSON nor a tar");
         }
-        catch (Exception e) when (e is InvalidDataException or FormatException or JsonException)
+        catch (Exception e) when (IsDamage(e))
         {
             // An archive may hold what no manifest names; only that which is named has to be readable.
+            // Where the archive itself is cut short, its own reader says so next.
             return new Unreadable(e.Message);
         }
 
@@ -133,18 +137,22 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
             first.Length == TarBlock && (first.AsSpan(257).StartsWith("ustar"u8) || first.All(b => b == 0) || first is not [(byte)'{' or (byte)'[', ..]);
     }
 
+    /// <summary>What the readers of tar, gzip and JSON throw at bytes that are none.</summary>
+    private static bool IsDamage(Exception e) =>
+        e is EndOfStreamException or InvalidDataException or FormatException or OverflowException or ArgumentException or JsonException;
+
     private static ImageArchive Assemble(Dictionary<string, object> files)
     {
         try
         {
-            var (configName, layerNames) = Get("manifest.json") is JsonElement manifests
-                ? FromManifestJson(manifests)
-                : FromIndex((JsonElement)Require("index.json"));
-            var config = (JsonElement)Require(configName);
+            var (configName, layerNames) = files.ContainsKey("manifest.json")
+                ? FromManifestJson(Require<JsonElement>("manifest.json"))
+                : FromIndex(Require<JsonElement>("index.json"));
+            var config = Require<JsonElement>(configName);
 
             // Digests of the unpacked layers, {"rootfs":{"type":"layers","diff_ids":["sha256:…"]}}: what was cut short or changed does not match.
             var digests = config.GetProperty("rootfs").GetProperty("diff_ids").EnumerateArray().Select(d => d.GetString()).ToArray();
-            var layers = layerNames.Select(name => (ImageLayer)Require(name)).ToArray();
+            var layers = layerNames.Select(Require<ImageLayer>).ToArray();
             for (var i = 0; i < Math.Max(layers.Length, digests.Length); i++)
             {
                 var (found, expected) = (layers.ElementAtOrDefault(i)?.Digest, digests.ElementAtOrDefault(i));
@@ -156,7 +164,7 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
 
             return new(config, layers);
         }
-        catch (Exception e) when (e is KeyNotFoundException or InvalidCastException or InvalidOperationException or IndexOutOfRangeException)
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
         {
             throw new MeasurementException($"The image's archive is not laid out as an image: {e.Message}", e);
         }
@@ -173,30 +181,38 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
             return file;
         }
 
-        object Require(string name) => Get(name) switch
+        T Require<T>(string name) => Get(name) switch
         {
+            T file => file,
             null or Link => throw new MeasurementException($"The image's archive is damaged or cut short: it has no {name}."),
             Unreadable { Reason: var reason } => throw new MeasurementException($"The image's archive cannot be read: {name}: {reason}."),
-            var file => file,
+            _ => throw new MeasurementException($"The image's archive is not laid out as an image: {name} is not what it is named as."),
         };
 
         (string Config, string[] Layers) FromIndex(JsonElement index)
         {
             // An index may name an index, and beside the image its attestations, whose platform is "unknown".
-            while (index.TryGetProperty("manifests", out var manifests))
+            for (var depth = 0; index.TryGetProperty("manifests", out var manifests); depth++)
             {
+                if (depth == 8)
+                {
+                    throw new MeasurementException("The image's archive is not laid out as an image: index.json leads from index to index without end.");
+                }
+
                 var image = manifests.EnumerateArray().First(m =>
                     !m.TryGetProperty("platform", out var platform) || platform.GetProperty("os").GetString() != "unknown");
-                index = (JsonElement)Require(BlobOf(image));
+                index = Require<JsonElement>(BlobOf(image));
             }
 
             return (BlobOf(index.GetProperty("config")), [.. index.GetProperty("layers").EnumerateArray().Select(BlobOf)]);
         }
 
         static (string Config, string[] Layers) FromManifestJson(JsonElement manifests) =>
-            (manifests[0].GetProperty(nameof(Config)).GetString()!, [.. manifests[0].GetProperty(nameof(Layers)).EnumerateArray().Select(l => l.GetString()!)]);
+            (TextOf(manifests[0].GetProperty(nameof(Config))), [.. manifests[0].GetProperty(nameof(Layers)).EnumerateArray().Select(TextOf)]);
 
-        static string BlobOf(JsonElement descriptor) => $"blobs/{descriptor.GetProperty("digest").GetString()!.Replace(':', '/')}";
+        static string BlobOf(JsonElement descriptor) => $"blobs/{TextOf(descriptor.GetProperty("digest")).Replace(':', '/')}";
+
+        static string TextOf(JsonElement text) => text.GetString() ?? throw new InvalidOperationException("a name is null.");
     }
 
     private static string Relative(string from, string target) =>

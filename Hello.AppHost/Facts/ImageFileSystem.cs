@@ -43,8 +43,6 @@ internal sealed class ImageFileSystem(IReadOnlyDictionary<string, LayerEntry> fi
                     }
 
                     break;
-                case TarEntryType.HardLink when ++links <= LinkLimit:
-                    return Find(entry.Target);
                 default:
                     return rest.Count == 0 && entry.IsFile ? entry : null;
             }

@@ -47,12 +47,15 @@ internal sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnly
             await using var reader = new TarReader(tar, leaveOpen: true);
             while (await reader.GetNextEntryAsync(copyData: false, cancellationToken) is { } entry)
             {
-                entries.Add(new(
-                    Normalize(entry.Name),
-                    entry.EntryType,
-                    entry.EntryType is TarEntryType.HardLink ? 0 : entry.Length,
-                    entry.LinkName,
-                    await IsStaticAsync(entry, cancellationToken)));
+                if (entry.EntryType is not TarEntryType.GlobalExtendedAttributes) // which is no file, but says something of all that follow
+                {
+                    entries.Add(new(
+                        Normalize(entry.Name),
+                        entry.EntryType,
+                        entry.EntryType is TarEntryType.HardLink ? 0 : entry.Length,
+                        entry.LinkName,
+                        await IsStaticAsync(entry, cancellationToken)));
+                }
             }
 
             await tar.CopyToAsync(Stream.Null, cancellationToken); // the padding belongs to the digest

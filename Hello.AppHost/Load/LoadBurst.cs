@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Hello.AppHost.Load;
 
@@ -18,7 +19,7 @@ public sealed record LoadOptions
     /// <returns>One line; null when nothing is.</returns>
     public string? Validate() => this is { Requests: >= 1 and <= 1_000_000, Connections: >= 1 and <= 1_000 } && Duration > TimeSpan.Zero && Duration <= TimeSpan.FromMinutes(10)
         ? null
-        : $"The load must be 1 to 1,000,000 requests over 1 to 1,000 connections within 10 minutes, not {Requests:N0} requests over {Connections:N0} connections within {Duration}.";
+        : string.Create(CultureInfo.InvariantCulture, $"The load must be 1 to 1,000,000 requests over 1 to 1,000 connections within 10 minutes, not {Requests:N0} requests over {Connections:N0} connections within {Duration}.");
 }
 
 /// <summary>What came of a burst.</summary>
@@ -35,7 +36,7 @@ internal sealed record LoadResult(int Sent, int Errors, TimeSpan Elapsed, IReadO
     /// <param name="percent">Above 0, up to 100.</param>
     /// <returns>Null when no request was answered.</returns>
     public TimeSpan? Percentile(double percent) =>
-        Latencies.Count == 0 ? null : Latencies[Math.Clamp((int)Math.Ceiling(percent / 100 * Latencies.Count) - 1, 0, Latencies.Count - 1)];
+        Latencies.Count == 0 ? null : Latencies[Math.Clamp((int)Math.Ceiling(percent * Latencies.Count / 100) - 1, 0, Latencies.Count - 1)];
 }
 
 /// <summary>Sends a bounded number of requests, as fast as they are answered.</summary>

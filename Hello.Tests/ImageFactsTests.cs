@@ -1,0 +1,329 @@
+using System.Buffers.Binary;
+using System.Formats.Tar;
+using System.Text.Json;
+using Hello.AppHost;
+using Hello.AppHost.Facts;
+
+namespace Hello.Tests;
+
+/// <summary>What is concluded from an image's files, its configuration, its Dockerfile and its process.</summary>
+public sealed class ImageFactsTests
+{
+    private const string Sdk = "mcr.microsoft.com/dotnet/sdk:10.0-alpine";
+
+    [Theory]
+    [InlineData("usr/bin/sh bin->usr/bin", "/bin/sh", "usr/bin/sh")]
+    [InlineData("usr/bin/sh bin->/usr/bin", "/bin/sh", "usr/bin/sh")]
+    [InlineData("usr/bin/sh bin->./usr//bin/", "bin/sh", "usr/bin/sh")]
+    [InlineData("bin/busybox bin/sh->busybox", "/bin/sh", "bin/busybox")]
+    [InlineData("bin/busybox bin/sh->/bin/busybox", "/bin/sh", "bin/busybox")]
+    [InlineData("usr/share/dotnet/dotnet usr/bin/dotnet->../share/dotnet/dotnet", "/usr/bin/dotnet", "usr/share/dotnet/dotnet")]
+    [InlineData("usr/share/dotnet/dotnet usr/bin/dotnet->../share/dotnet/dotnet bin->usr/bin", "/bin/dotnet", "usr/share/dotnet/dotnet")]
+    [InlineData("a b->../../a", "/b", "a")]
+    [InlineData("a b->c c->d d->a", "/b", "a")]
+    [InlineData("d/a", "/d/../../d/./a", "d/a")]
+    [InlineData("d/a", "d/e/../a", "d/a")]
+    [InlineData("d/e/a f->d/e d/b", "/f/../b", "d/b")]
+    [InlineData("a", "/b", null)]
+    [InlineData("a", "/a/b", null)]
+    [InlineData("d/a", "/d", null)]
+    [InlineData("d/a e->d", "/e", null)]
+    [InlineData("a->b", "/a", null)]
+    [InlineData("a->a", "/a", null)]
+    [InlineData("a->b b->a", "/a", null)]
+    [InlineData("d->d/d", "/d/a", null)]
+    public void A_file_is_found_through_links_and_linked_directories(string files, string path, string? found) =>
+        Assert.Equal(found, new ImageFileSystem(Image(files).MergeLayers()).Find(path)?.Path);
+
+    [Theory]
+    [InlineData(40, true)]
+    [InlineData(41, false)]
+    public void Forty_links_are_followed_as_on_Linux(int links, bool found)
+    {
+        var files = $"{string.Join(' ', Enumerable.Range(1, links).Select(i => $"{i}->{i - 1}"))} 0";
+
+        Assert.Equal(found, new ImageFileSystem(Image(files).MergeLayers()).Find($"{links}") is not null);
+    }
+
+    [Theory]
+    [InlineData("app! b=>app")]
+    [InlineData("app! c=>app b=>c")]
+    [InlineData("app! b=>./app")]
+    [InlineData("app! c->app b=>c")]
+    [InlineData("app! b=>app | .wh.app")]
+    [InlineData("app! b=>app | app")]
+    public void A_hard_link_is_the_file_that_it_was_made_of(string files) =>
+        Assert.True(new ImageFileSystem(Image(files).MergeLayers()).Find("/b")?.IsStatic);
+
+    [Theory]
+    [InlineData("a=>a")]
+    [InlineData("a=>b b=>a")]
+    [InlineData("a=>gone")]
+    public void A_hard_link_to_nothing_is_a_file_of_which_nothing_is_known(string files) =>
+        Assert.Null(new ImageFileSystem(Image(files).MergeLayers()).Find("/a")?.IsStatic);
+
+    [Theory]
+    [InlineData("app", "/usr/bin:/bin", "/", "usr/bin/app")]
+    [InlineData("app", "/bin:/usr/bin", "/", "bin/app")]
+    [InlineData("app", "/gone:/bin", "/", "bin/app")]
+    [InlineData("app", "/gone", "/", null)]
+    [InlineData("app", "", "/", null)]
+    [InlineData("/bin/app", "/usr/bin", "/srv", "bin/app")]
+    [InlineData("./app", "/bin", "/srv", "srv/app")]
+    [InlineData("../bin/app", "/usr/bin", "/srv", "bin/app")]
+    [InlineData("bin/app", "/usr/bin", "", "bin/app")]
+    public void A_program_is_looked_up_as_execvp_does(string program, string searchPath, string workingDirectory, string? found) =>
+        Assert.Equal(found, new ImageFileSystem(Image("bin/app usr/bin/app srv/app").MergeLayers()).FindProgram(program, searchPath, workingDirectory)?.Path);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(true, 1)]
+    [InlineData(true, 1, 2, 6)]
+    [InlineData(false, 3)]
+    [InlineData(false, 6, 3, 1)]
+    [InlineData(false, 6, 1, 3)]
+    public void A_program_with_an_interpreter_is_dynamic_and_one_without_is_static(bool isStatic, params int[] programHeaders) =>
+        Assert.Equal(isStatic, ElfHeader.IsStatic(Elf(programHeaders)));
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(63)]
+    [InlineData(64)]
+    [InlineData(67)]
+    [InlineData(123)]
+    public void A_truncated_header_tells_nothing(int length) => Assert.Null(ElfHeader.IsStatic(Elf(1, 2).AsSpan(0, length)));
+
+    [Theory]
+    [InlineData(0, 0x7E)]
+    [InlineData(4, 1)] // 32 bits
+    [InlineData(5, 2)] // big-endian
+    [InlineData(0x21, 0x10)]
+    [InlineData(0x27, 0x80)]
+    [InlineData(0x39, 0xFF)]
+    public void A_header_that_makes_no_sense_tells_nothing(int at, byte value)
+    {
+        var elf = Elf(1, 2);
+        elf[at] = value;
+
+        Assert.Null(ElfHeader.IsStatic(elf));
+    }
+
+    [Theory]
+    [InlineData(ulong.MaxValue)]
+    [InlineData(ulong.MaxValue - 1)]
+    [InlineData(ulong.MaxValue - 3)]
+    [InlineData(1UL << 63)]
+    [InlineData(1UL << 32)]
+    public void Program_headers_beyond_the_file_tell_nothing(ulong table)
+    {
+        var elf = Elf(1);
+        BinaryPrimitives.WriteUInt64LittleEndian(elf.AsSpan(0x20), table);
+
+        Assert.Null(ElfHeader.IsStatic(elf));
+    }
+
+    [Theory]
+    [InlineData("#!/bin/sh\n")]
+    [InlineData("")]
+    public void A_script_is_neither_static_nor_dynamic(string script) =>
+        Assert.Null(ElfHeader.IsStatic(System.Text.Encoding.ASCII.GetBytes(script.PadRight(200))));
+
+    [Theory]
+    [InlineData("""{}""")]
+    [InlineData("""{"config":null}""")]
+    [InlineData("""{"config":{}}""")]
+    [InlineData("""{"config":{"User":null,"Env":null,"Entrypoint":null,"Cmd":null,"WorkingDir":null}}""")]
+    [InlineData("""{"config":{"User":"","Env":[],"Entrypoint":[],"Cmd":[],"WorkingDir":""}}""")]
+    public void Without_a_configuration_the_user_is_root_and_the_program_unknown(string config)
+    {
+        var facts = Facts("app!", config);
+
+        Assert.Equal("root", facts.User);
+        Assert.Null(facts.IsStatic);
+    }
+
+    [Theory]
+    [InlineData("appuser")]
+    [InlineData("10001:10001")]
+    public void The_user_is_the_configured_one(string user) => Assert.Equal(user, Facts("app!", $$$"""{"config":{"User":"{{{user}}}"}}""").User);
+
+    [Theory]
+    [InlineData("""{"Entrypoint":["/app"]}""", true)]
+    [InlineData("""{"Cmd":["/app"]}""", true)]
+    [InlineData("""{"Entrypoint":["/app"],"Cmd":["/script"]}""", true)]
+    [InlineData("""{"Entrypoint":[],"Cmd":["/app"]}""", true)]
+    [InlineData("""{"Entrypoint":null,"Cmd":["/app","--flag"]}""", true)]
+    [InlineData("""{"Entrypoint":["/script"],"Cmd":["/app"]}""", null)]
+    [InlineData("""{"Entrypoint":["/gone"]}""", null)]
+    [InlineData("""{"Entrypoint":["tool"]}""", true)]
+    [InlineData("""{"Entrypoint":["tool"],"Env":["A=1","PATH=/opt:/bin"]}""", true)]
+    [InlineData("""{"Entrypoint":["tool"],"Env":["PATH=/bin"]}""", null)]
+    [InlineData("""{"Entrypoint":["./tool"],"WorkingDir":"/opt"}""", true)]
+    public void The_program_is_the_first_word_of_entrypoint_and_command(string config, bool? isStatic) =>
+        Assert.Equal(isStatic, Facts("app! script opt/tool! usr/bin->../opt", $$"""{"config":{{config}}}""").IsStatic);
+
+    [Theory]
+    [InlineData("bin/busybox bin/sh->busybox bin/ash->/bin/busybox sbin/apk", "sh ash", "apk")]
+    [InlineData("usr/bin/bash usr/bin/sh->bash usr/bin/dpkg usr/bin/apt-get bin->usr/bin", "sh bash", "apt-get dpkg")]
+    [InlineData("usr/bin/rpm usr/bin/tdnf", "", "tdnf rpm")]
+    [InlineData("hello-api", "", "")]
+    [InlineData("bin/sh | bin/.wh.sh", "", "")]
+    [InlineData("bin/sh->gone opt/bash sh/a", "", "")]
+    [InlineData("bin/bash.bashrc etc/apk lib/apk/db", "", "")]
+    public void Shells_and_package_managers_are_those_that_can_be_started(string files, string shells, string packageManagers)
+    {
+        var facts = Facts(files, "{}");
+
+        Assert.Equal(shells, string.Join(' ', facts.Shells));
+        Assert.Equal(packageManagers, string.Join(' ', facts.PackageManagers));
+    }
+
+    [Fact]
+    public void Sizes_and_counts_are_those_of_the_layers()
+    {
+        var facts = Facts("a b d/c e->a | .wh.a f=>b", "{}");
+
+        Assert.Equal((40, 200, 2, 3), (facts.UnpackedBytes, facts.CompressedBytes, facts.Layers, facts.Files));
+    }
+
+    [Theory]
+    [InlineData("FROM scratch", "scratch", "")]
+    [InlineData("from alpine:3.22", "alpine:3.22", "")]
+    [InlineData("  FROM  alpine  ", "alpine", "")]
+    [InlineData("FROM --platform=$BUILDPLATFORM alpine AS build|FROM scratch", "scratch", "alpine")]
+    [InlineData("FROM --platform=linux/amd64 alpine", "alpine", "")]
+    [InlineData("ARG R=example.org|FROM ${R}/a:1", "example.org/a:1", "")]
+    [InlineData("ARG R=example.org|FROM $R/a:1", "example.org/a:1", "")]
+    [InlineData("""ARG R="example.org"|FROM ${R}/a:1""", "example.org/a:1", "")]
+    [InlineData("arg R=example.org|from ${R}/a:1 as build|from build", "example.org/a:1", "")]
+    [InlineData("ARG R=a|FROM $R AS build|ARG R=b|FROM $R", "a", "")]
+    [InlineData("FROM sdk AS build|FROM build AS test|FROM runtime", "runtime", "sdk")]
+    [InlineData("FROM sdk AS build|FROM Build", "sdk", "")]
+    [InlineData("FROM sdk AS a|FROM other AS b|FROM sdk AS c|FROM scratch AS d|FROM runtime", "runtime", "sdk other")]
+    [InlineData("FROM sdk|FROM runtime", "runtime", "sdk")]
+    [InlineData("# FROM a|#FROM b|FROM c|# FROM d", "c", "")]
+    [InlineData("FROM a|COPY --from=b /x /y|RUN echo FROM c", "a", "")]
+    public void A_Dockerfile_names_what_it_builds_on(string lines, string baseImage, string buildImages)
+    {
+        var dockerfile = Dockerfile.Parse(lines.Split('|'));
+
+        Assert.Equal(baseImage, dockerfile.Base);
+        Assert.Equal(buildImages, string.Join(' ', dockerfile.BuildImages));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("# FROM a")]
+    [InlineData("RUN true")]
+    [InlineData("ARG A=1")]
+    public void A_Dockerfile_without_a_stage_is_a_clear_error(string line) =>
+        Assert.Contains("FROM", Assert.Throws<MeasurementException>(() => Dockerfile.Parse([line])).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("alpine", "mcr.microsoft.com/dotnet/aspnet:10.0-alpine", Sdk)]
+    [InlineData("scratch", "scratch", $"{Sdk}-aot")]
+    [InlineData("scratch-nonroot", "scratch", $"{Sdk}-aot")]
+    public async Task The_Dockerfiles_of_the_repository_build_on(string suffix, string baseImage, string buildImage)
+    {
+        var dockerfile = Dockerfile.Parse(await File.ReadAllLinesAsync(Path.Combine(Projects.Hello_AppHost.ProjectPath, "..", $"Dockerfile-{suffix}")));
+
+        Assert.Equal(baseImage, dockerfile.Base);
+        Assert.Equal([buildImage], dockerfile.BuildImages);
+    }
+
+    [Fact]
+    public void The_facts_of_a_process_are_those_of_the_kernel()
+    {
+        var facts = ProcessFacts.Parse(Status("0000000000000000"));
+
+        Assert.Equal((10002, 20002, 27_557_888, 28_430_336), (facts.Uid, facts.Gid, facts.ResidentBytes, facts.PeakResidentBytes));
+    }
+
+    [Theory]
+    [InlineData("0000000000000000", "")]
+    [InlineData("0000000000000400", "net_bind_service")]
+    [InlineData("00000000a80425fb", "chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod audit_write setfcap")]
+    [InlineData("0000020000000001", "chown bit 41")]
+    [InlineData("8000000000000000", "bit 63")]
+    public void Capabilities_have_the_names_of_their_bits(string bits, string names) =>
+        Assert.Equal(names, string.Join(' ', ProcessFacts.Parse(Status(bits)).Capabilities));
+
+    [Fact]
+    public void All_capabilities_have_a_name()
+    {
+        var names = ProcessFacts.Parse(Status("000001ffffffffff")).Capabilities;
+
+        Assert.Equal((41, "chown", "checkpoint_restore"), (names.Distinct().Count(), names[0], names[^1]));
+    }
+
+    [Theory]
+    [InlineData("Uid")]
+    [InlineData("Gid")]
+    [InlineData("CapEff")]
+    [InlineData("VmRSS")]
+    [InlineData("VmHWM")]
+    public void A_missing_line_is_a_clear_error(string name)
+    {
+        var status = string.Join('\n', Status("0000000000000000").Split('\n').Where(line => !line.StartsWith($"{name}:", StringComparison.Ordinal)));
+
+        Assert.Contains(name, Assert.Throws<MeasurementException>(() => ProcessFacts.Parse(status)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>An image of layers as <see cref="ImageArchiveBuilder.Layers"/> has them, whose files have 10 bytes; those with an exclamation mark are static programs.</summary>
+    private static AppHost.Facts.ImageArchive Image(string layers, string config = "{}") => new(
+        JsonElement.Parse(config),
+        [
+            .. layers.Split('|').Select(layer => new ImageLayer("", 100,
+            [
+                .. layer.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(entry => entry.Split(["->", "=>"], StringSplitOptions.None) switch
+                {
+                    [var path, var target] => new LayerEntry(path, entry.Contains("->", StringComparison.Ordinal) ? TarEntryType.SymbolicLink : TarEntryType.HardLink, 0, target, null),
+                    _ => new LayerEntry(entry.TrimEnd('!'), TarEntryType.RegularFile, 10, "", entry.EndsWith('!') ? true : null),
+                }),
+            ])),
+        ]);
+
+    private static ImageFacts Facts(string layers, string config) => ImageFacts.Of(Image(layers, config), new("scratch", []), []);
+
+    /// <summary>A 64-bit little-endian ELF header and program headers of these types.</summary>
+    private static byte[] Elf(params int[] programHeaders)
+    {
+        var elf = new byte[64 + (56 * programHeaders.Length)];
+        "\u007fELF\u0002\u0001\u0001"u8.CopyTo(elf);
+        elf[0x20] = 64;
+        elf[0x36] = 56;
+        elf[0x38] = (byte)programHeaders.Length;
+        foreach (var (i, type) in programHeaders.Index())
+        {
+            elf[64 + (56 * i)] = (byte)type;
+        }
+
+        return elf;
+    }
+
+    /// <summary>As in proc_pid_status(5), with a real, an effective, a saved and a file system's ID of its own.</summary>
+    private static string Status(string capabilities) => $"""
+        Name:	hello: api
+        Umask:	0022
+        State:	S (sleeping)
+        Tgid:	1
+        Pid:	1
+        PPid:	0
+        Uid:	10001	10002	10003	10004
+        Gid:	20001	20002	20003	20004
+        FDSize:	256
+        Groups:	
+        VmPeak:	  285628 kB
+        VmSize:	  271296 kB
+        VmHWM:	   27764 kB
+        VmRSS:	   26912 kB
+        Threads:	14
+        CapInh:	0000000000000000
+        CapPrm:	{capabilities}
+        CapEff:	{capabilities}
+        CapBnd:	00000000a80425fb
+        CapAmb:	0000000000000000
+        Seccomp:	2
+        """ + "\n";
+}

@@ -1,0 +1,61 @@
+using Hello.AppHost.Load;
+
+namespace Hello.Tests;
+
+/// <summary>The arithmetic of a burst of requests, and its bounds.</summary>
+public sealed class LoadResultTests
+{
+    [Theory]
+    [InlineData(1, 50, 1)]
+    [InlineData(1, 99, 1)]
+    [InlineData(1, 100, 1)]
+    [InlineData(2, 50, 1)]
+    [InlineData(2, 51, 2)]
+    [InlineData(3, 50, 2)]
+    [InlineData(10, 99, 10)]
+    [InlineData(100, 0.1, 1)]
+    [InlineData(101, 50, 51)]
+    [InlineData(1000, 99.9, 999)]
+    [InlineData(2000, 99, 1980)]
+    public void A_percentile_is_the_nearest_rank(int count, double percent, int rank) =>
+        Assert.Equal(TimeSpan.FromMilliseconds(rank), Latencies(count).Percentile(percent));
+
+    [Fact]
+    public void Of_a_hundred_latencies_each_is_the_percentile_of_its_number() =>
+        Assert.All(Enumerable.Range(1, 100), n => Assert.Equal(TimeSpan.FromMilliseconds(n), Latencies(100).Percentile(n)));
+
+    [Fact]
+    public void Without_an_answer_there_is_no_percentile() => Assert.Null(Latencies(0).Percentile(50));
+
+    [Fact]
+    public void The_rate_counts_what_was_answered_with_200() =>
+        Assert.Equal(5, new LoadResult(Sent: 12, Errors: 2, TimeSpan.FromSeconds(2), Latencies(10).Latencies).RequestsPerSecond);
+
+    [Fact]
+    public void The_default_bounds_are_right() => Assert.Null(new LoadOptions().Validate());
+
+    [Theory]
+    [InlineData(1, 1, 0.001)]
+    [InlineData(1_000_000, 1_000, 600)]
+    public void Bounds_may_lie_on_the_limits(int requests, int connections, double seconds) =>
+        Assert.Null(Options(requests, connections, seconds).Validate());
+
+    [Theory]
+    [InlineData(0, 1, 1, "not 0 requests")]
+    [InlineData(-1, 1, 1, "not -1 requests")]
+    [InlineData(1_000_001, 1, 1, "not 1,000,001 requests")]
+    [InlineData(1, 0, 1, "over 0 connections")]
+    [InlineData(1, 1_001, 1, "over 1,001 connections")]
+    [InlineData(1, 1, 0, "within 00:00:00.")]
+    [InlineData(1, 1, -1, "within -00:00:01.")]
+    [InlineData(1, 1, 600.001, "within 00:10:00.0010000.")]
+    public void Bounds_beyond_the_limits_are_named(int requests, int connections, double seconds, string culprit) =>
+        Assert.Contains(culprit, Options(requests, connections, seconds).Validate(), StringComparison.Ordinal);
+
+    /// <summary>1 ms, 2 ms, 3 ms…</summary>
+    private static LoadResult Latencies(int count) =>
+        new(count, Errors: 0, TimeSpan.FromSeconds(1), [.. Enumerable.Range(1, count).Select(n => TimeSpan.FromMilliseconds(n))]);
+
+    private static LoadOptions Options(int requests, int connections, double seconds) =>
+        new() { Requests = requests, Connections = connections, Duration = TimeSpan.FromSeconds(seconds) };
+}
