@@ -147,9 +147,9 @@ public sealed class CompareTests(HelloApplication hello)
     }
 
     /// <summary>All images, networks and containers of the engine.</summary>
-    private static async Task<string> BelongingsAsync() => string.Join(
+    private static async Task<IEnumerable<string>> BelongingsAsync() => string.Join(
         '\n',
         await CommandLine.DockerAsync("image", "ls", "--all", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"),
         await CommandLine.DockerAsync("network", "ls", "--format", "{{.Name}}"),
-        await CommandLine.DockerAsync("container", "ls", "--all", "--no-trunc", "--format", "{{.ID}}"));
+        await CommandLine.DockerAsync("container", "ls", "--all", "--no-trunc", "--format", "{{.ID}}")).Split('\n').Order();
 }

@@ -204,7 +204,7 @@ public sealed class ImageArchiveTests
     [InlineData(nameof(Both), null)]
     public async Task A_changed_byte_in_a_layer_is_a_clear_error(string layout, string? name)
     {
-        var layer = Layer("a=1 b=23");
+        var layer = Layer("a=1");
         var builder = Of(layout, layer);
         for (var i = 0; i < layer.Length; i++)
         {
@@ -232,17 +232,27 @@ public sealed class ImageArchiveTests
     }
 
     [Theory]
-    [MemberData(nameof(Layouts))]
+    [InlineData(nameof(Docker))]
+    [InlineData(nameof(NestedOci))]
     public async Task A_changed_byte_anywhere_fails_in_no_other_way(string layout)
     {
         var archive = Of(layout, Layer("a=1 bin/b=23")).ToArray();
         for (var i = 0; i < archive.Length; i++)
         {
-            foreach (var changed in new byte[] { 0xFF, (byte)'9' })
-            {
-                await TryAsync(new MemoryStream([.. archive[..i], changed, .. archive[(i + 1)..]]));
-            }
+            await TryAsync(new MemoryStream([.. archive[..i], 0xFF, .. archive[(i + 1)..]]));
         }
+    }
+
+    [Fact]
+    public async Task A_time_that_no_calendar_has_is_a_clear_error()
+    {
+        // In binary, which a first byte of 80 announces, and with the sum of the bytes mended.
+        var layer = Layer("a", TarEntryFormat.V7);
+        new byte[] { 0x80, 0, 0, 0, 0, 0x7F, 0, 0, 0, 0, 0, 0 }.CopyTo(layer, 136);
+        "        "u8.CopyTo(layer.AsSpan(148));
+        Encoding.ASCII.GetBytes($"{Convert.ToString(layer.Take(512).Sum(b => b), 8).PadLeft(6, '0')}\0 ").CopyTo(layer, 148);
+
+        Assert.Contains("id1/layer.tar", await ErrorAsync(With("id1/layer.tar", layer)), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -276,7 +286,6 @@ public sealed class ImageArchiveTests
 
     [Theory]
     [InlineData("compressed with zstd", 0x28, 0xB5, 0x2F, 0xFD, 0)]
-    [InlineData("gzipXX", 0x1F, 0x8B, 8, 0)]
     [InlineData("neither JSON nor a tar", 1, 2, 3)]
     public async Task An_unreadable_layer_is_named_with_the_reason(string reason, params int[] content)
     {
@@ -286,10 +295,12 @@ public sealed class ImageArchiveTests
         Assert.Contains(reason, message, StringComparison.OrdinalIgnoreCase);
     }
 
-    [Fact]
-    public async Task A_truncated_layer_in_a_whole_archive_is_named()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_truncated_layer_in_a_whole_archive_is_named(bool gzipped)
     {
-        var layer = Layer("a=1");
+        var layer = gzipped ? Gzip(Layer("a=1"))[..^16] : Layer("a=1"); // the last bytes of a gzip are no content
 
         for (var cut = 1; cut < layer.Length; cut++)
         {

@@ -1,3 +1,6 @@
+using System.Text.RegularExpressions;
+using Hello.AppHost.Comparison;
+
 namespace Hello.Tests;
 
 /// <summary>The README's walkthrough does what it says.</summary>
@@ -37,6 +40,17 @@ public sealed class ReadmeTests(HelloApplication hello)
 
             Assert.All(report.Split('\n'), line => Assert.StartsWith("ready:", line, StringComparison.Ordinal));
         }
+    }
+
+    [Fact]
+    public async Task The_comparison_has_every_figure_its_date_and_its_conditions()
+    {
+        var table = (await File.ReadAllTextAsync(Path.Combine(Root, "README.md"))).Split("<!-- comparison -->")[1].Split("<!-- /comparison -->")[0];
+
+        Assert.Contains($"|  | {string.Join(" | ", HelloImages.Specification.Select(i => $"`{i.Resource}`"))} |\n", table, StringComparison.Ordinal);
+        Assert.All(Figure.All, figure => Assert.Matches($@"\n\| {Regex.Escape(figure.Name)} \| [^–]+ \| [^–]+ \| [^–]+ \|\n", table));
+        Assert.Matches(@"\n- Date: 20\d\d-\d\d-\d\d \d\d:\d\d UTC\n", table);
+        Assert.All(["Machine", "Container engine", "Method", "Base images"], condition => Assert.Matches($@"\n- {condition}: \S", table));
     }
 
     /// <summary>The lines of all <c>sh</c> blocks under a heading.</summary>

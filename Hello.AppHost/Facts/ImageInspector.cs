@@ -118,7 +118,7 @@ internal sealed class ImageInspector(ContainerEngine engine) : IDisposable
     }
 
     /// <summary>The same file, read by a container that shares the other's process IDs.</summary>
-    private async Task<string?> ReadBesideAsync(string container, IEnumerable<string> helpers, CancellationToken cancellationToken)
+    internal async Task<string?> ReadBesideAsync(string container, IEnumerable<string> helpers, CancellationToken cancellationToken)
     {
         foreach (var helper in helpers)
         {

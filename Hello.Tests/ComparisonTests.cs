@@ -1,0 +1,107 @@
+using System.Text.RegularExpressions;
+using Hello.AppHost;
+using Hello.AppHost.Comparison;
+using Hello.AppHost.Facts;
+
+namespace Hello.Tests;
+
+/// <summary>How the comparison is written; the figures here are made up.</summary>
+public sealed class ComparisonTests
+{
+    private static readonly Conditions Anywhere = new(new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), "a <fast> machine", "docker 28", "by hand", ["registry/base:1"]);
+
+    private static readonly Measurements Large = Image("alpine", bytes: 8_000, firstHello: 250, uid: 0);
+    private static readonly Measurements Small = Image("scratch", bytes: 1_000, firstHello: 50, uid: 10001);
+
+    [Fact]
+    public void The_headline_says_what_the_last_build_has_over_the_first() =>
+        Assert.Equal("scratch is 1/8 of the alpine image, starts 5.0 times as fast, runs as UID 10001", Result(Large, Small).Headline);
+
+    [Fact]
+    public void The_headline_does_not_flatter() =>
+        Assert.Equal("alpine is 8.0× the scratch image, takes 5.0 times as long to start, runs as UID 0", Result(Small, Large).Headline);
+
+    [Fact]
+    public void The_headline_leaves_out_what_was_not_measured() =>
+        Assert.Equal("scratch could not be measured", Result(Large, new Measurements(Small.Build)).Headline);
+
+    [Fact]
+    public void A_row_has_the_figure_and_the_ratio_to_the_first() =>
+        Assert.Contains("\n| Unpacked size | 8,000 B | 1,000 B (0.12×) |\n", ComparisonMarkdown.Write(Result(Large, Small)), StringComparison.Ordinal);
+
+    [Fact]
+    public void What_was_not_measured_is_a_dash_and_has_no_ratio() =>
+        Assert.Contains("\n| Unpacked size | 8,000 B | – |\n", ComparisonMarkdown.Write(Result(Large, new Measurements(Small.Build))), StringComparison.Ordinal);
+
+    [Fact]
+    public void The_columns_in_the_terminal_are_aligned()
+    {
+        var lines = ComparisonTable.Write([Large, Small]).TrimEnd('\n').Split('\n');
+
+        Assert.Equal(Figure.All.Count + 1, lines.Length);
+        Assert.Single(lines.Select(l => l.Length).Distinct());
+    }
+
+    [Fact]
+    public void The_page_needs_no_other_file()
+    {
+        var page = ComparisonPage.Write(Result(Large, Small));
+
+        Assert.DoesNotMatch(new Regex(@"<(script|link|img|iframe)|url\(|@import|\bhttps?://", RegexOptions.IgnoreCase), page);
+        Assert.DoesNotContain("{{", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_page_is_well_formed_and_what_was_measured_cannot_change_its_markup()
+    {
+        var page = ComparisonPage.Write(Result(Large, Small) with { Failures = ["<b>broken</b> & gone"] });
+
+        // As XML, which HTML that closes its elements is, but for the doctype and the two void elements.
+        var xml = Regex.Replace(page.Replace("<!DOCTYPE html>", "", StringComparison.Ordinal), "<(meta[^>]*)>", "<$1/>");
+        var document = System.Xml.Linq.XDocument.Parse(xml);
+        Assert.Contains(document.Descendants("dd"), d => d.Value == "a <fast> machine");
+        Assert.Contains(document.Descendants("p"), p => p.Value == "Not measured: <b>broken</b> & gone");
+        Assert.Equal(["alpine", "scratch"], document.Descendants("thead").First().Descendants("th").Select(h => h.Value).Where(h => h.Length > 0));
+    }
+
+    [Fact]
+    public void The_bars_are_as_long_as_the_figures_are_large()
+    {
+        var bars = Regex.Matches(ComparisonPage.Write(Result(Large, Small)).Split("</figure>")[0], @"<rect[^>]* width=""([\d.]+)""");
+
+        Assert.Equal(8, double.Parse(bars[0].Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture) / double.Parse(bars[1].Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture), tolerance: 0.1);
+    }
+
+    [Fact]
+    public void The_figures_of_the_walkthrough_are_apart_from_those_measured()
+    {
+        var page = ComparisonPage.Write(Result(Large, Small));
+        var reference = page.IndexOf("For reference: the walkthrough in Go", StringComparison.Ordinal);
+
+        Assert.All(["230 MB", "6,815,744 B", "6,815,791 B"], figure => Assert.True(page.IndexOf(figure, StringComparison.Ordinal) > reference && reference > 0, figure));
+    }
+
+    [Fact]
+    public void The_table_goes_between_the_markers_of_the_readme() =>
+        Assert.Equal(
+            "# Hello\n<!-- comparison -->\n\nnew\n\n<!-- /comparison -->\nrest\n",
+            ReadmeTable.Replace("# Hello\n<!-- comparison -->\nold\n<!-- /comparison -->\nrest\n", "new\n"));
+
+    [Theory]
+    [InlineData("# Hello\n")]
+    [InlineData("<!-- /comparison -->\n<!-- comparison -->\n")]
+    [InlineData("<!-- comparison -->\n<!-- comparison -->\n<!-- /comparison -->\n")]
+    public void A_readme_without_its_markers_is_a_clear_error(string readme) =>
+        Assert.Equal(
+            "README.md must have the lines '<!-- comparison -->' and '<!-- /comparison -->' once each, in this order.",
+            Assert.Throws<MeasurementException>(() => ReadmeTable.Replace(readme, "new\n")).Message);
+
+    private static ComparisonResult Result(params Measurements[] images) => new(images, [], Anywhere);
+
+    private static Measurements Image(string name, long bytes, double firstHello, int uid) => new(new AppHost.HelloImage(name, "/", "/Dockerfile", name))
+    {
+        Image = new(bytes, bytes / 2, Layers: 1, Files: 1, User: "root", Shells: [], PackageManagers: [], IsStatic: true, Base: "scratch", StandIns: []),
+        Process = new ProcessFacts(uid, uid, [], 1_000_000, 2_000_000),
+        FirstHello = TimeSpan.FromMilliseconds(firstHello),
+    };
+}

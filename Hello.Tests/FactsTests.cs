@@ -1,0 +1,149 @@
+using System.Globalization;
+using System.Text.Json;
+using Hello.AppHost.Dashboard;
+using Hello.AppHost.Engine;
+using Hello.AppHost.Facts;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Hello.Tests;
+
+/// <summary>The facts about the real images, against what docker and the files themselves say.</summary>
+[Collection(HelloApplicationCollection.Name)]
+public sealed class FactsTests(HelloApplication hello)
+{
+    /// <summary>What an engine puts into every container.</summary>
+    private static readonly string[] Injected = [".dockerenv", "etc/hostname", "etc/hosts", "etc/resolv.conf"];
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    private ImageInspector Inspector => hello.App.Services.GetRequiredService<ImageInspector>();
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Layers_user_and_size_are_those_that_docker_knows(HelloImage image)
+    {
+        var facts = await FactsAsync(image);
+        using var inspected = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", image.Reference));
+        var docker = inspected.RootElement[0];
+
+        Assert.Equal(docker.GetProperty("RootFS").GetProperty("Layers").GetArrayLength(), facts.Layers);
+        Assert.Equal(docker.GetProperty("Config").GetProperty("User").GetString() is { Length: > 0 } user ? user : "root", facts.User);
+        // With containerd's image store, docker's size is another one: packed and unpacked together.
+        if (await CommandLine.DockerAsync("info", "--format", "{{.Driver}}") == "overlay2")
+        {
+            Assert.Equal(docker.GetProperty("Size").GetInt64(), facts.UnpackedBytes);
+        }
+    }
+
+    [Fact]
+    public async Task The_files_of_alpine_are_those_that_find_finds()
+    {
+        var image = HelloImages.Specification[0];
+        using var limit = new CancellationTokenSource(Limit);
+        var archive = await hello.App.Services.GetRequiredService<ContainerEngine>()
+            .SaveImageAsync(image.Reference, stream => Hello.AppHost.Facts.ImageArchive.ReadAsync(stream, limit.Token), limit.Token);
+        var found = await CommandLine.DockerAsync("run", "--rm", "--network", "none", "--entrypoint", "find", image.Reference, "/", "-xdev", "-type", "f");
+
+        var files = archive.MergeLayers().Values.Where(f => f.IsFile).Select(f => f.Path).ToArray();
+        Assert.Equal(files.Length, (await FactsAsync(image)).Files);
+        Assert.Equal(
+            found.Split('\n').Select(path => path.TrimStart('/')).Except(Injected).Order(StringComparer.Ordinal),
+            files.Except(Injected).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Compressed_it_is_smaller(HelloImage image)
+    {
+        var facts = await FactsAsync(image);
+
+        Assert.InRange(facts.CompressedBytes, facts.UnpackedBytes / 10, facts.UnpackedBytes * 9 / 10);
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Only_alpine_has_a_shell_and_only_scratch_a_static_binary(HelloImage image)
+    {
+        var facts = await FactsAsync(image);
+
+        if (image.Files is null)
+        {
+            Assert.Contains("sh", facts.Shells);
+            Assert.Equal("hello", await CommandLine.DockerAsync("run", "--rm", "--entrypoint", "sh", image.Reference, "-c", "echo hello"));
+            Assert.False(facts.IsStatic);
+            Assert.EndsWith("/dotnet/aspnet:10.0-alpine", facts.Base, StringComparison.Ordinal);
+        }
+        else
+        {
+            Assert.Empty(facts.Shells);
+            Assert.Empty(facts.PackageManagers);
+            Assert.Equal(!Elf.HasInterpreter((await ImageArchive.ReadFilesAsync(image.Reference)).Single(f => f.Path == "hello-api").Content), facts.IsStatic);
+            Assert.Equal("scratch", facts.Base);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task A_stand_in_base_is_told(HelloImage image)
+    {
+        var facts = await FactsAsync(image);
+        List<string> expected = [];
+        foreach (var reference in (await CommandLine.DockerAsync("image", "ls", "--filter", "label=io.hello.stand-in=true", "--format", "{{.Repository}}:{{.Tag}}")).Split('\n'))
+        {
+            if (reference.EndsWith(image.Files is null ? "/dotnet/sdk:10.0-alpine" : "/dotnet/sdk:10.0-alpine-aot", StringComparison.Ordinal)
+                || (image.Files is null && reference.EndsWith("/dotnet/aspnet:10.0-alpine", StringComparison.Ordinal)))
+            {
+                expected.Add(reference);
+            }
+        }
+
+        Assert.Equal(expected.Order(), facts.StandIns.Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task The_process_has_the_ids_that_top_shows_and_the_capabilities_of_its_user(HelloImage image)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        var facts = await Inspector.InspectProcessAsync(hello.ContainerId(image), [], limit.Token);
+        // UID, GID and resident memory in KiB, under a title line; docker wants the PID, too.
+        var top = (await CommandLine.DockerAsync("container", "top", hello.ContainerId(image), "-eo", "uid,gid,rss,pid")).Split('\n')[1]
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(n => long.Parse(n, CultureInfo.InvariantCulture)).ToArray();
+
+        Assert.Equal([facts.Uid, facts.Gid], top[..2].Select(n => (int)n));
+        Assert.Equal(image.Uid, facts.Uid);
+        Assert.InRange(facts.ResidentBytes, top[2] * 1024 * 8 / 10, top[2] * 1024 * 12 / 10);
+        Assert.InRange(facts.PeakResidentBytes, facts.ResidentBytes, long.MaxValue);
+        // Docker gives root 14 of them: https://docs.docker.com/engine/containers/run/#runtime-privilege-and-linux-capabilities.
+        Assert.Equal(image.Uid == 0 ? 14 : 0, facts.Capabilities.Count);
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Looked_at_from_beside_the_process_is_the_same(HelloImage image)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        var container = hello.ContainerId(image);
+        var status = await Inspector.ReadBesideAsync(container, HelloImages.Specification.Reverse().Select(i => i.Reference), limit.Token);
+
+        var (beside, here) = (ProcessFacts.Parse(status!), await Inspector.InspectProcessAsync(container, [], limit.Token));
+        Assert.Equal((here.Uid, here.Gid), (beside.Uid, beside.Gid));
+        Assert.Equal(here.Capabilities, beside.Capabilities);
+    }
+
+    [Fact]
+    public async Task An_image_that_is_not_there_is_a_clear_error()
+    {
+        var image = hello.App.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().First().Image;
+        var error = await Assert.ThrowsAsync<Hello.AppHost.MeasurementException>(() => Inspector.InspectImageAsync(image, "demo-app:none", CancellationToken.None));
+
+        Assert.Contains("demo-app:none", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    private Task<ImageFacts> FactsAsync(HelloImage image)
+    {
+        var build = hello.App.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().Single(r => r.Image.Name == image.Resource).Image;
+        return Inspector.InspectImageAsync(build, image.Reference, CancellationToken.None);
+    }
+}
