@@ -52,7 +52,7 @@ internal sealed class ImageFactsPublisher(
 
     private const string PropertyPrefix = "hello.";
 
-    /// <summary>Behind the properties that every container has.</summary>
+    /// <summary>Together, behind the properties that every container has; the dashboard takes what is below 0 for 0.</summary>
     private const int FirstSortOrder = 100;
 
     /// <summary>The states from the wish to run to running; a build stands in the middle of them.</summary>
