@@ -107,14 +107,16 @@ public sealed class AppHostTests(HelloApplication hello)
         }
     }
 
-    /// <summary>The containers and networks of an AppHost, by name; what else runs on the machine is none of its business.</summary>
-    private static async Task<string[]> BelongingsAsync() =>
-    [
-        .. Lines(await CommandLine.DockerAsync("ps", "--all", "--format", "{{.Names}}"))
-            .Concat(Lines(await CommandLine.DockerAsync("network", "ls", "--format", "{{.Name}}")))
-            .Where(name => name.StartsWith("aspire-", StringComparison.Ordinal)
-                || HelloImages.Specification.Any(i => name.StartsWith($"{i.Resource}-", StringComparison.Ordinal))),
-    ];
+    /// <summary>The containers and networks of AppHosts, by name; what else runs on the machine is none of their business.</summary>
+    private static async Task<string[]> BelongingsAsync()
+    {
+        string[] ofDcp = ["--filter", "label=com.microsoft.developer.usvc-dev.creatorProcessId"];
+        return
+        [
+            .. Lines(await CommandLine.DockerAsync(["container", "ls", "--all", .. ofDcp, "--format", "{{.Names}}"])),
+            .. Lines(await CommandLine.DockerAsync(["network", "ls", .. ofDcp, "--format", "{{.Name}}"])),
+        ];
+    }
 
     /// <summary>Gives DCP time to tidy up, which it does by itself when its AppHost is killed.</summary>
     private static Task<string[]> LeftOverAsync(string[] own) =>

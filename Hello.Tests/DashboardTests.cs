@@ -48,7 +48,7 @@ public sealed partial class DashboardTests(HelloApplication hello)
         {
             var restarted = await hello.ExecuteAsync(image, KnownResourceCommands.RestartCommand);
             Assert.True(restarted.Success, restarted.Message);
-            await CommandLine.PollAsync(() => FactsAsync(image), facts => Value(facts, "Start to first hello") is { } now && now != before, TimeSpan.FromSeconds(20));
+            await CommandLine.PollAsync(() => FactsAsync(image), facts => Value(facts, "Start to first hello") is { } now && now != before, Limit);
         }
 
         Assert.NotEqual(container, hello.ContainerId(image));

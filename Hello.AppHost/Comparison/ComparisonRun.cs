@@ -150,7 +150,7 @@ internal sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspe
         try
         {
             var answered = await FirstHello.WaitAsync(hello, limit.Token);
-            var (started, _) = await inspector.FindStartedAsync(container, cancellationToken);
+            var (_, started, _) = await inspector.FindStartedAsync(container, cancellationToken);
             return answered > started
                 ? answered - started
                 : throw new MeasurementException("it answered before it was started: the container engine's clock differs from this machine's.");

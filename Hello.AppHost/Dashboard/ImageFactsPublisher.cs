@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Hello.AppHost.Comparison;
 using Hello.AppHost.Engine;
 using Hello.AppHost.Facts;
@@ -55,14 +56,11 @@ internal sealed class ImageFactsPublisher(
     /// <summary>Together, behind the properties that every container has; the dashboard takes what is below 0 for 0.</summary>
     private const int FirstSortOrder = 100;
 
-    /// <summary>The states from the wish to run to running; a build stands in the middle of them.</summary>
-    private static readonly string[] OnTheWay = [KnownResourceStates.Starting, KnownResourceStates.Building, KnownResourceStates.Running];
-
-    /// <summary>How long the engine's command listens for a start before it is run again; a killed AppHost leaves it behind for no longer.</summary>
-    private static readonly TimeSpan ListenLimit = TimeSpan.FromMinutes(2);
-
-    /// <summary>From "Running" on.</summary>
+    /// <summary>From the start on, and again from "Running" on, which Aspire says some seconds later.</summary>
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>From the start of a container to its first answer, by the container's ID.</summary>
+    private readonly ConcurrentDictionary<string, TaskCompletionSource<TimeSpan>> _firstHellos = [];
 
     /// <summary>Begins before the services that start the containers, so that it misses no start.</summary>
     /// <inheritdoc/>
@@ -86,27 +84,37 @@ internal sealed class ImageFactsPublisher(
 
     private async Task FollowAsync(ContainerResource resource, HelloImage image, CancellationToken cancellationToken)
     {
+        Dictionary<string, Task> starts = [];
         var measuring = Task.CompletedTask;
         CancellationTokenSource? run = null;
+        string? measured = null;
         try
         {
             await foreach (var change in notifications.WatchAsync(cancellationToken))
             {
-                // From before it runs: who begins to listen only then has missed the start.
-                var runs = change.Snapshot.State?.Text is { } state && OnTheWay.Contains(state);
-                if (change.Resource != resource || runs == run is not null)
+                if (change.Resource != resource)
                 {
                     continue;
                 }
 
-                if (runs)
+                // The first word about a resource may come before its container has got its name.
+                if (!starts.ContainsKey(change.ResourceId))
+                {
+                    starts.Add(change.ResourceId, FollowStartsAsync(change.ResourceId, cancellationToken));
+                }
+
+                var running = change.Snapshot.State?.Text == KnownResourceStates.Running ? change.Snapshot.ContainerId() : null;
+                if (running == measured)
+                {
+                    continue;
+                }
+
+                await EndAsync();
+                measured = running;
+                if (running is not null)
                 {
                     run = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-                    measuring = MeasureAsync(resource, image, change.ResourceId, run.Token);
-                }
-                else
-                {
-                    await EndAsync();
+                    measuring = MeasureAsync(resource, image, change.ResourceId, running, run.Token);
                 }
             }
         }
@@ -117,6 +125,7 @@ internal sealed class ImageFactsPublisher(
         finally
         {
             await EndAsync();
+            await Task.WhenAll(starts.Values);
         }
 
         async Task EndAsync()
@@ -128,14 +137,56 @@ internal sealed class ImageFactsPublisher(
         }
     }
 
-    private async Task MeasureAsync(ContainerResource resource, HelloImage image, string resourceId, CancellationToken cancellationToken)
+    /// <summary>Measures each start as the engine tells it: what Aspire says of a container comes too late for that, and not in the order of events.</summary>
+    /// <param name="container">The container's name, which is the resource's ID.</param>
+    /// <param name="cancellationToken">The application stops.</param>
+    private async Task FollowStartsAsync(string container, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (var _ in engine.FollowStartsAsync(container, cancellationToken))
+            {
+                await MeasureFirstHelloAsync(container, cancellationToken);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The application stops.
+        }
+        catch (MeasurementException e)
+        {
+            loggers.GetLogger(container).NotMeasured(e.Message);
+        }
+    }
+
+    /// <summary>Asks at the container's own port: Aspire's endpoint opens some tenths of a second after the container listens.</summary>
+    private async Task MeasureFirstHelloAsync(string container, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(AnswerLimit);
+        try
+        {
+            var (id, started, url) = await inspector.FindStartedAsync(container, limit.Token);
+            var answered = await FirstHello.WaitAsync(new(url, "/hello"), limit.Token);
+            FirstHelloOf(id).TrySetResult(answered - started);
+        }
+        catch (Exception e) when (e is MeasurementException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            // It has ended again, or does not answer: there is no such figure.
+        }
+    }
+
+    private TaskCompletionSource<TimeSpan> FirstHelloOf(string containerId) =>
+        _firstHellos.GetOrAdd(containerId, _ => new(TaskCreationOptions.RunContinuationsAsynchronously));
+
+    private async Task MeasureAsync(ContainerResource resource, HelloImage image, string resourceId, string containerId, CancellationToken cancellationToken)
     {
         try
         {
             store.Clear(image);
-            var container = await MeasureStartAsync(resource, image, resourceId, cancellationToken);
+            await TakeFirstHelloAsync();
 
-            var process = await inspector.InspectProcessAsync(container, model.Resources.HelloImages().Select(r => r.Image.Reference), cancellationToken);
+            var process = await inspector.InspectProcessAsync(containerId, model.Resources.HelloImages().Select(r => r.Image.Reference), cancellationToken);
             store.Update(image, m => m with { Process = process, MemoryAfterStart = process.ResidentBytes });
 
             var facts = await inspector.InspectImageAsync(image, image.Reference, cancellationToken);
@@ -156,53 +207,22 @@ internal sealed class ImageFactsPublisher(
         {
             Properties = [.. s.Properties.Where(p => !p.Name.StartsWith(PropertyPrefix, StringComparison.Ordinal)), .. Properties(known)],
         });
-    }
 
-    /// <summary>Waits until the container runs, and measures its first answer meanwhile.</summary>
-    /// <returns>The container's ID.</returns>
-    private async Task<string> MeasureStartAsync(ContainerResource resource, HelloImage image, string resourceId, CancellationToken cancellationToken)
-    {
-        using var listening = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var firstHello = MeasureFirstHelloAsync(image, resourceId, listening.Token);
-        try
+        async Task TakeFirstHelloAsync()
         {
-            var running = await notifications.WaitForResourceAsync(
-                resource.Name, e => e.Snapshot.State?.Text == KnownResourceStates.Running && e.Snapshot.ContainerId() is not null, cancellationToken);
-            listening.CancelAfter(AnswerLimit);
-            await firstHello;
-            return running.Snapshot.ContainerId()!;
-        }
-        finally
-        {
-            await listening.CancelAsync();
-            await firstHello.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    /// <summary>Asks at the container's own port: Aspire's endpoint opens some tenths of a second after the container listens.</summary>
-    /// <param name="image">The build.</param>
-    /// <param name="container">The container's name, which is that of the resource.</param>
-    /// <param name="cancellationToken">Ends the listening and the asking.</param>
-    private async Task MeasureFirstHelloAsync(HelloImage image, string container, CancellationToken cancellationToken)
-    {
-        try
-        {
-            while (!await engine.WaitForStartAsync(container, ListenLimit, cancellationToken))
+            try
             {
-                // Still building.
+                var firstHello = await FirstHelloOf(containerId).Task.WaitAsync(AnswerLimit, cancellationToken);
+                store.Update(image, m => m with { FirstHello = firstHello });
             }
-
-            var (started, url) = await inspector.FindStartedAsync(container, cancellationToken);
-            var answered = await FirstHello.WaitAsync(new(url, "/hello"), cancellationToken);
-            store.Update(image, m => m with { FirstHello = answered - started });
-        }
-        catch (OperationCanceledException)
-        {
-            // It runs, but its start has been missed, or it does not answer: there is no such figure.
-        }
-        catch (MeasurementException e)
-        {
-            loggers.GetLogger(container).NotMeasured(e.Message);
+            catch (TimeoutException)
+            {
+                // It does not answer, or its start has been missed: there is no such figure.
+            }
+            finally
+            {
+                _firstHellos.TryRemove(containerId, out _);
+            }
         }
     }
 

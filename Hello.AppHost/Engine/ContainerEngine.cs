@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 
@@ -11,6 +12,9 @@ namespace Hello.AppHost.Engine;
 internal sealed class ContainerEngine(IConfiguration configuration)
 {
     private static readonly string[] Known = ["docker", "podman"];
+
+    /// <summary>How long one command follows the engine's events; a killed AppHost leaves it behind for no longer.</summary>
+    private static readonly TimeSpan FollowLimit = TimeSpan.FromMinutes(2);
 
     private readonly string? _configured =
         configuration["DcpPublisher:ContainerRuntime"] ?? configuration["ASPIRE_CONTAINER_RUNTIME"] ?? configuration["DOTNET_ASPIRE_CONTAINER_RUNTIME"];
@@ -98,29 +102,41 @@ internal sealed class ContainerEngine(IConfiguration configuration)
         }
     }
 
-    /// <summary>Waits until the engine starts a container, which need not exist yet.</summary>
+    /// <summary>Follows the starts of a container, which need not exist yet; without end.</summary>
     /// <param name="container">The container's name.</param>
-    /// <param name="limit">How long to wait; the command that listens ends by then, too, should this process be killed.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Whether it was started.</returns>
-    public async Task<bool> WaitForStartAsync(string container, TimeSpan limit, CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>The engine's line about each start.</returns>
+    /// <exception cref="MeasurementException">The engine failed.</exception>
+    public async IAsyncEnumerable<string> FollowStartsAsync(string container, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var engine = await FindAsync(cancellationToken);
-        var now = DateTime.UtcNow;
-        // With an end, but no beginning, docker tells past events, too.
-        using var process = Start(
-            engine,
+        // One command after the other, each from where the last one ended.
+        for (var since = DateTime.UtcNow; ; since += FollowLimit)
+        {
+            string[] arguments =
             [
                 "events", "--filter", "type=container", "--filter", "event=start", "--filter", $"container={container}",
-                "--since", now.ToString("O", CultureInfo.InvariantCulture), "--until", (now + limit).ToString("O", CultureInfo.InvariantCulture),
-            ]);
-        try
-        {
-            return await process.StandardOutput.ReadLineAsync(cancellationToken) is not null;
-        }
-        finally
-        {
-            Kill(process);
+                "--since", since.ToString("O", CultureInfo.InvariantCulture), "--until", (since + FollowLimit).ToString("O", CultureInfo.InvariantCulture),
+            ];
+            using var process = Start(engine, arguments);
+            try
+            {
+                var error = process.StandardError.ReadToEndAsync(cancellationToken);
+                while (await process.StandardOutput.ReadLineAsync(cancellationToken) is { } line)
+                {
+                    yield return line;
+                }
+
+                await process.WaitForExitAsync(cancellationToken);
+                if (process.ExitCode != 0)
+                {
+                    throw Failure(engine, arguments, process.ExitCode, await error);
+                }
+            }
+            finally
+            {
+                Kill(process);
+            }
         }
     }
 

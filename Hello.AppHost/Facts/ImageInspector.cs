@@ -52,14 +52,14 @@ internal sealed class ImageInspector(ContainerEngine engine) : IDisposable
     /// <summary>When a container was started, by the engine's clock, and where its port is on this machine.</summary>
     /// <param name="container">Its name or ID.</param>
     /// <param name="cancellationToken">Calls the question off.</param>
-    /// <returns>Time and URL.</returns>
+    /// <returns>ID, time and URL.</returns>
     /// <exception cref="MeasurementException">It does not run.</exception>
-    public async Task<(DateTimeOffset StartedAt, Uri Url)> FindStartedAsync(string container, CancellationToken cancellationToken)
+    public async Task<(string Id, DateTimeOffset StartedAt, Uri Url)> FindStartedAsync(string container, CancellationToken cancellationToken)
     {
-        // {"State":{"StartedAt":"2026-…Z"},"NetworkSettings":{"Ports":{"8080/tcp":[{"HostIp":"127.0.0.1","HostPort":"32768"}]}}}
+        // {"Id":"…","State":{"StartedAt":"2026-…Z"},"NetworkSettings":{"Ports":{"8080/tcp":[{"HostIp":"127.0.0.1","HostPort":"32768"}]}}}
         var inspected = await engine.InspectAsync("container", container, cancellationToken);
         return inspected.GetProperty("NetworkSettings").GetProperty("Ports").TryGetProperty("8080/tcp", out var bindings) && bindings.ValueKind == JsonValueKind.Array
-            ? (inspected.GetProperty("State").GetProperty("StartedAt").GetDateTimeOffset(), new($"http://127.0.0.1:{bindings[0].GetProperty("HostPort").GetString()}"))
+            ? (inspected.GetProperty("Id").GetString()!, inspected.GetProperty("State").GetProperty("StartedAt").GetDateTimeOffset(), new($"http://127.0.0.1:{bindings[0].GetProperty("HostPort").GetString()}"))
             : throw new MeasurementException($"{container} does not run: it publishes no port.");
     }
 
