@@ -24,7 +24,7 @@ internal static class CompareCommand
             HelpName = "DIR",
             DefaultValueFactory = _ => new(Path.Combine(root, "artifacts")),
         };
-        var runs = new Option<int>("--runs") { Description = "How often each image is started, 1 to 100; the figures are medians", HelpName = "N", DefaultValueFactory = _ => 5 };
+        var runs = new Option<int>("--runs") { Description = "How often each image is started, 1 to 100; the figures are medians, of an even number the lower of the two in the middle", HelpName = "N", DefaultValueFactory = _ => 5 };
         runs.Validators.Add(result =>
         {
             if (result.Tokens is [{ Value: var text }] && !(int.TryParse(text, out var n) && n is >= 1 and <= 100))

@@ -196,9 +196,9 @@ internal sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspe
         {
             await engine.RunAsync(command, limit.Token);
         }
-        catch (MeasurementException e) when (e.Message.Contains("no such", StringComparison.OrdinalIgnoreCase))
+        catch (MeasurementException e) when (e.Message.Contains("no such", StringComparison.OrdinalIgnoreCase) || e.Message.EndsWith("not known", StringComparison.Ordinal))
         {
-            // It was never made, or has been removed before.
+            // In docker's words and in podman's: it was never made, or has been removed before.
         }
         catch (Exception e) when (e is MeasurementException or OperationCanceledException)
         {
