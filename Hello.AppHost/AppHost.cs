@@ -1,9 +1,8 @@
 using Hello.AppHost;
-using Hello.AppHost.Comparison;
 
 // `dotnet run --project Hello.AppHost -- compare` measures the builds instead of running them.
-var compares = args is ["compare", ..];
-var builder = DistributedApplication.CreateBuilder(compares ? [] : args);
+var isCommand = args is ["compare" or "--help", ..];
+var builder = DistributedApplication.CreateBuilder(isCommand ? [] : args);
 
 // The conventional reference: framework-dependent, on the ASP.NET Alpine image.
 builder.AddHelloImage("alpine");
@@ -14,9 +13,9 @@ builder.AddHelloImage("scratch");
 // The same binary, and the one line that makes it run as a user without rights.
 builder.AddHelloImage("scratch-nonroot");
 
-if (compares)
+if (isCommand)
 {
-    await builder.CompareAsync(args);
+    await builder.RunCommandAsync(args);
 }
 else
 {

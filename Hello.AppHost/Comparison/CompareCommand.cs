@@ -8,14 +8,10 @@ namespace Hello.AppHost.Comparison;
 /// <summary>The command line <c>compare [--output DIR] [--runs N] [--readme]</c>.</summary>
 internal static class CompareCommand
 {
-    /// <summary>So that what was made can be removed after Ctrl+C.</summary>
-    private static readonly TimeSpan CleanUpLimit = TimeSpan.FromMinutes(2);
-
-    /// <summary>Compares the builds of the model instead of running them; sets the process's exit code.</summary>
+    /// <summary>Describes the command.</summary>
     /// <param name="builder">The model.</param>
-    /// <param name="args">The command line, "compare" first.</param>
-    /// <returns>Completes once the files are written.</returns>
-    public static async Task CompareAsync(this IDistributedApplicationBuilder builder, string[] args)
+    /// <returns>The command.</returns>
+    public static Command Create(IDistributedApplicationBuilder builder)
     {
         var root = Path.GetFullPath("..", builder.AppHostDirectory);
         var output = new Option<DirectoryInfo>("--output")
@@ -37,58 +33,36 @@ internal static class CompareCommand
         {
             output, runs, readme,
         };
-        compare.SetAction((parsed, cancellationToken) =>
+        compare.SetAction("comparison", (parsed, cancellationToken) =>
             RunAsync(builder, parsed.GetValue(runs), parsed.GetValue(output)!, parsed.GetValue(readme) ? new FileInfo(Path.Combine(root, "README.md")) : null, cancellationToken));
-
-        var parsed = new RootCommand("Runs the three builds of the hello API side by side.") { compare }.Parse(args);
-        if (parsed.Errors.Count > 0)
-        {
-            await Console.Error.WriteLineAsync($"error: {string.Join(' ', parsed.Errors.Select(e => e.Message))} 'compare --help' lists the options.");
-            Environment.ExitCode = 1;
-            return;
-        }
-
-        Environment.ExitCode = await parsed.InvokeAsync(new() { ProcessTerminationTimeout = CleanUpLimit });
+        return compare;
     }
 
     private static async Task<int> RunAsync(IDistributedApplicationBuilder builder, int runs, DirectoryInfo output, FileInfo? readme, CancellationToken cancellationToken)
     {
-        try
-        {
-            output.Create(); // before minutes of measuring, should it be impossible
-            var engine = new ContainerEngine(builder.Configuration);
-            using var inspector = new ImageInspector(engine);
-            var result = await new ComparisonRun(engine, inspector, runs, line => Console.Error.WriteLine(line))
-                .MeasureAsync([.. builder.Resources.HelloImages().Select(r => r.Image)], cancellationToken);
+        output.Create(); // before minutes of measuring, should it be impossible
+        var engine = new ContainerEngine(builder.Configuration);
+        using var inspector = new ImageInspector(engine);
+        var result = await new ComparisonRun(engine, inspector, runs, line => Console.Error.WriteLine(line))
+            .MeasureAsync([.. builder.Resources.HelloImages().Select(r => r.Image)], cancellationToken);
 
-            var markdown = ComparisonMarkdown.Write(result);
-            var (markdownFile, htmlFile) = (Path.Combine(output.FullName, "comparison.md"), Path.Combine(output.FullName, "comparison.html"));
-            await File.WriteAllTextAsync(markdownFile, markdown, cancellationToken);
-            await File.WriteAllTextAsync(htmlFile, ComparisonPage.Write(result), cancellationToken);
-            if (readme is not null)
-            {
-                await File.WriteAllTextAsync(readme.FullName, ReadmeTable.Replace(await File.ReadAllTextAsync(readme.FullName, cancellationToken), markdown), cancellationToken);
-            }
-
-            Console.WriteLine();
-            Console.WriteLine(ComparisonTable.Write(result.Images));
-            Console.WriteLine($"Written: {markdownFile}, {htmlFile}{(readme is null ? "" : $", {readme.FullName}")}");
-            foreach (var failure in result.Failures)
-            {
-                await Console.Error.WriteLineAsync($"error: {failure}");
-            }
-
-            return result.Failures.Count == 0 ? 0 : 1;
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        var markdown = ComparisonMarkdown.Write(result);
+        var (markdownFile, htmlFile) = (Path.Combine(output.FullName, "comparison.md"), Path.Combine(output.FullName, "comparison.html"));
+        await File.WriteAllTextAsync(markdownFile, markdown, cancellationToken);
+        await File.WriteAllTextAsync(htmlFile, ComparisonPage.Write(result), cancellationToken);
+        if (readme is not null)
         {
-            await Console.Error.WriteLineAsync("error: The comparison was interrupted; nothing was written, and nothing is left behind.");
-            return 130; // as a shell has it of a command that Ctrl+C ended
+            await File.WriteAllTextAsync(readme.FullName, ReadmeTable.Replace(await File.ReadAllTextAsync(readme.FullName, cancellationToken), markdown), cancellationToken);
         }
-        catch (Exception e) when (e is MeasurementException or IOException or UnauthorizedAccessException)
+
+        Console.WriteLine();
+        Console.WriteLine(ComparisonTable.Write(result.Images));
+        Console.WriteLine($"Written: {markdownFile}, {htmlFile}{(readme is null ? "" : $", {readme.FullName}")}");
+        foreach (var failure in result.Failures)
         {
-            await Console.Error.WriteLineAsync($"error: {e.Message}");
-            return 1;
+            await Console.Error.WriteLineAsync($"error: {failure}");
         }
+
+        return result.Failures.Count == 0 ? 0 : 1;
     }
 }

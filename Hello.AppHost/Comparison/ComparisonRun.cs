@@ -22,7 +22,6 @@ internal sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspe
     private static readonly LoadOptions Load = new() { Requests = 5_000, Duration = TimeSpan.FromSeconds(10) };
 
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan CleanUpLimit = TimeSpan.FromSeconds(60);
 
     /// <summary>For what start-up leaves to do behind the first answer.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
@@ -127,7 +126,7 @@ internal sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspe
         }
         finally
         {
-            await RemoveAsync(["container", "rm", "--force", container]);
+            await RemoveAsync("container", container);
         }
 
         async Task<LoadResult> SendAsync(LoadOptions load)
@@ -183,26 +182,20 @@ internal sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspe
         progress("Cleaning up ...");
         foreach (var candidate in candidates)
         {
-            await RemoveAsync(["container", "rm", "--force", $"{_id}-{candidate.Image.Name}"]);
-            await RemoveAsync(["image", "rm", candidate.Reference]);
+            await RemoveAsync("container", $"{_id}-{candidate.Image.Name}");
+            await RemoveAsync("image", candidate.Reference);
         }
     }
 
-    /// <summary>Without the token that ended the measuring, and without a word about what isn't there.</summary>
-    private async Task RemoveAsync(string[] command)
+    private async Task RemoveAsync(string kind, string name)
     {
-        using var limit = new CancellationTokenSource(CleanUpLimit);
         try
         {
-            await engine.RunAsync(command, limit.Token);
+            await engine.RemoveAsync(kind, name);
         }
-        catch (MeasurementException e) when (e.Message.Contains("no such", StringComparison.OrdinalIgnoreCase) || e.Message.EndsWith("not known", StringComparison.Ordinal))
+        catch (MeasurementException e)
         {
-            // In docker's words and in podman's: it was never made, or has been removed before.
-        }
-        catch (Exception e) when (e is MeasurementException or OperationCanceledException)
-        {
-            _failures.Add($"Something was left behind: {e.Message}");
+            _failures.Add(e.Message);
         }
     }
 

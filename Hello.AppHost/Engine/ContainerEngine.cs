@@ -16,6 +16,8 @@ internal sealed class ContainerEngine(IConfiguration configuration)
     /// <summary>How long one command follows the engine's events; a killed AppHost leaves it behind for no longer.</summary>
     private static readonly TimeSpan FollowLimit = TimeSpan.FromMinutes(2);
 
+    private static readonly TimeSpan RemoveLimit = TimeSpan.FromSeconds(60);
+
     private readonly string? _configured =
         configuration["DcpPublisher:ContainerRuntime"] ?? configuration["ASPIRE_CONTAINER_RUNTIME"] ?? configuration["DOTNET_ASPIRE_CONTAINER_RUNTIME"];
 
@@ -66,6 +68,28 @@ internal sealed class ContainerEngine(IConfiguration configuration)
         return answer.RootElement[0].Clone();
     }
 
+    /// <summary>Removes an image or a container, whatever else has been called off, and without a word about one that isn't there.</summary>
+    /// <param name="kind">"image" or "container".</param>
+    /// <param name="name">Its name or ID.</param>
+    /// <returns>Completes once it is gone.</returns>
+    /// <exception cref="MeasurementException">It is left behind.</exception>
+    public async Task RemoveAsync(string kind, string name)
+    {
+        using var limit = new CancellationTokenSource(RemoveLimit);
+        try
+        {
+            await RunAsync([kind, "rm", .. kind == "container" ? ["--force"] : Array.Empty<string>(), name], limit.Token);
+        }
+        catch (MeasurementException e) when (e.Message.Contains("no such", StringComparison.OrdinalIgnoreCase) || e.Message.EndsWith("not known", StringComparison.Ordinal))
+        {
+            // In docker's words and in podman's: it was never made, or has been removed before.
+        }
+        catch (Exception e) when (e is MeasurementException or OperationCanceledException)
+        {
+            throw new MeasurementException($"Something was left behind: {e.Message}", e);
+        }
+    }
+
     /// <summary>Reads the archive of an image while the engine writes it, without a file in between.</summary>
     /// <typeparam name="T">What is read.</typeparam>
     /// <param name="reference">Name and tag of the image.</param>
@@ -73,10 +97,19 @@ internal sealed class ContainerEngine(IConfiguration configuration)
     /// <param name="cancellationToken">Ends the command.</param>
     /// <returns>What was read.</returns>
     /// <exception cref="MeasurementException">The engine failed.</exception>
-    public async Task<T> SaveImageAsync<T>(string reference, Func<Stream, Task<T>> read, CancellationToken cancellationToken)
+    public Task<T> SaveImageAsync<T>(string reference, Func<Stream, Task<T>> read, CancellationToken cancellationToken) =>
+        ReadAsync(["image", "save", reference], read, cancellationToken);
+
+    /// <summary>Reads the archive that a command writes to standard output, as it comes.</summary>
+    /// <typeparam name="T">What is read.</typeparam>
+    /// <param name="arguments">The command and its arguments.</param>
+    /// <param name="read">Reads the archive.</param>
+    /// <param name="cancellationToken">Ends the command.</param>
+    /// <returns>What was read.</returns>
+    /// <exception cref="MeasurementException">The engine failed.</exception>
+    public async Task<T> ReadAsync<T>(string[] arguments, Func<Stream, Task<T>> read, CancellationToken cancellationToken)
     {
         var engine = await FindAsync(cancellationToken);
-        string[] arguments = ["image", "save", reference];
         using var process = Start(engine, arguments);
         try
         {
