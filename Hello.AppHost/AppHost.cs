@@ -1,7 +1,7 @@
 using Hello.AppHost;
 
-// `dotnet run --project Hello.AppHost -- compare` measures the builds instead of running them.
-var isCommand = args is ["compare" or "--help", ..];
+// `dotnet run --project Hello.AppHost -- compare` measures the builds instead of running them, `-- ledger` shows where the bytes are.
+var isCommand = args is ["compare" or "ledger" or "--help", ..];
 var builder = DistributedApplication.CreateBuilder(isCommand ? [] : args);
 
 // The conventional reference: framework-dependent, on the ASP.NET Alpine image.

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Hello.AppHost.Comparison;
+using Hello.AppHost.Ledger;
 
 namespace Hello.AppHost;
 
@@ -15,7 +16,7 @@ internal static class AppHostCommands
     /// <returns>Completes once the command has ended.</returns>
     public static async Task RunCommandAsync(this IDistributedApplicationBuilder builder, string[] args)
     {
-        var parsed = new RootCommand("Runs the three builds of the hello API side by side.") { CompareCommand.Create(builder) }.Parse(args);
+        var parsed = new RootCommand("Runs the three builds of the hello API side by side.") { CompareCommand.Create(builder), LedgerCommand.Create(builder) }.Parse(args);
         if (parsed.Errors.Count > 0)
         {
             await Console.Error.WriteLineAsync($"error: {string.Join(' ', parsed.Errors.Select(e => e.Message))} '{parsed.CommandResult.Command.Name} --help' lists the options.");
