@@ -39,7 +39,11 @@ internal static class ComparisonMarkdown
         return $"Built on: {bases}.{(standIns.Length > 0 ? $" Stand-ins for images whose registry could not be reached: {string.Join(", ", standIns.Select(s => $"`{s}`"))}." : "")}\n";
     }
 
-    private static string Table(string[] head, IEnumerable<string[]> rows)
+    /// <summary>A table whose first column is text and whose others are figures.</summary>
+    /// <param name="head">The first row.</param>
+    /// <param name="rows">The others.</param>
+    /// <returns>The table.</returns>
+    internal static string Table(string[] head, IEnumerable<string[]> rows)
     {
         var table = new StringBuilder();
         Row(head);

@@ -169,7 +169,9 @@ internal sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspe
         return $"{name} {component.GetProperty("Version").GetString()}";
     }
 
-    private static int FreePort()
+    /// <summary>A port of the loopback address that nobody listens on.</summary>
+    /// <returns>Its number.</returns>
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
