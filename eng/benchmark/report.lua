@@ -1,0 +1,9 @@
+-- Called by wrk at the end: the figures in JSON, on the last line. Times are in microseconds.
+-- https://github.com/wg/wrk/blob/master/SCRIPTING
+function done(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format('{"requests":%d,"errors":%d,"duration":%d,"p50":%d,"p99":%d}\n',
+    summary.requests,
+    errors.connect + errors.read + errors.write + errors.status + errors.timeout,
+    summary.duration, latency:percentile(50), latency:percentile(99)))
+end
