@@ -66,7 +66,7 @@ public static class ErrorReplies
                 return;
             }
 
-            var body = Reply.ForStatus(response.StatusCode).ToUtf8Bytes();
+            var body = Reply.ForStatus(response.StatusCode).Body;
             response.Headers.ContentType = Reply.ContentType;
             response.Headers.ContentLength = body.Length;
             response.Headers.Connection = "close";
@@ -77,7 +77,7 @@ public static class ErrorReplies
             Debug.Assert(started.IsCompletedSuccessfully);
             if (!HttpMethods.IsHead(features.GetRequiredFeature<IHttpRequestFeature>().Method))
             {
-                connection.Output.Write(body);
+                connection.Output.Write(body.Span);
             }
         }
 

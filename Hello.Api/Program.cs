@@ -12,10 +12,11 @@ var app = builder.Build();
 app.UseErrorReplies();
 app.MapDefaultEndpoints();
 
+var hello = new Reply(StatusCodes.Status200OK, "Hello World!");
 app.MapMethods("/hello", [HttpMethods.Get, HttpMethods.Head], (HttpContext context) =>
 {
     app.Logger.SaidHello(context.Connection.RemoteIpAddress);
-    return new Reply(StatusCodes.Status200OK, "Hello World!");
+    return hello;
 });
 
 app.Run();

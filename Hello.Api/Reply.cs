@@ -12,22 +12,24 @@ public sealed record Reply(int Code, string Result) : IResult
     /// <summary>The media type of every answer.</summary>
     public const string ContentType = "application/json; charset=utf-8";
 
+    private byte[]? _body;
+
     /// <summary>The reply that says no more than what the status code means.</summary>
     public static Reply ForStatus(int code) => new(code, ReasonPhrases.GetReasonPhrase(code));
 
-    /// <summary>Serializes the reply as UTF-8 JSON.</summary>
-    public byte[] ToUtf8Bytes() => JsonSerializer.SerializeToUtf8Bytes(this, ReplyJson.Default.Reply);
+    /// <summary>The reply as UTF-8 JSON, made once.</summary>
+    [JsonIgnore]
+    public ReadOnlyMemory<byte> Body => _body ??= JsonSerializer.SerializeToUtf8Bytes(this, ReplyJson.Default.Reply);
 
     /// <summary>Writes the reply with its length: the framework's JSON results go out chunked.</summary>
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        var body = ToUtf8Bytes();
         httpContext.Response.StatusCode = Code;
         httpContext.Response.ContentType = ContentType;
-        httpContext.Response.ContentLength = body.Length;
+        httpContext.Response.ContentLength = Body.Length;
         return HttpMethods.IsHead(httpContext.Request.Method)
             ? Task.CompletedTask
-            : httpContext.Response.Body.WriteAsync(body, 0, body.Length);
+            : httpContext.Response.BodyWriter.WriteAsync(Body).AsTask();
     }
 }
 

@@ -15,6 +15,9 @@ namespace Hello.ServiceDefaults;
 /// </remarks>
 internal sealed class OtlpSignal
 {
+    /// <summary>That of gRPC; http/protobuf has 4318: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-default-port.</summary>
+    private const int GrpcPort = 4317;
+
     private readonly IConfiguration _configuration;
     private readonly List<string> _warnings = [];
 
@@ -49,10 +52,10 @@ internal sealed class OtlpSignal
 
     private OtlpExportProtocol Protocol { get; }
 
-    // The published binary of a scratch image has no OpenSSL and cannot load one; see Hello.Api.csproj.
-    [FeatureSwitchDefinition("Hello.ServiceDefaults.TlsSupported")]
-    private static bool TlsSupported =>
-        !AppContext.TryGetSwitch("Hello.ServiceDefaults.TlsSupported", out var supported) || supported;
+    // The published binary of a scratch image leaves it out, and TLS and gRPC with it; see Hello.Api.csproj.
+    [FeatureSwitchDefinition("Hello.ServiceDefaults.HttpClientSupported")]
+    private static bool HttpClientSupported =>
+        !AppContext.TryGetSwitch("Hello.ServiceDefaults.HttpClientSupported", out var supported) || supported;
 
     // The exporter loads them whatever the scheme of the endpoint.
     private bool NamesCertificate =>
@@ -63,6 +66,11 @@ internal sealed class OtlpSignal
         options.Endpoint = Endpoint!;
         options.Protocol = Protocol;
         options.Headers = Read("HEADERS").Value;
+        if (!HttpClientSupported)
+        {
+            options.HttpClientFactory = () => new(new PlainHttpHandler()) { Timeout = TimeSpan.FromMilliseconds(options.TimeoutMilliseconds) };
+        }
+
         options.Compression = Read("COMPRESSION").Value == "gzip" ? OtlpExportCompression.GZip : OtlpExportCompression.None;
         if (int.TryParse(Read("TIMEOUT").Value, CultureInfo.InvariantCulture, out var milliseconds))
         {
@@ -100,13 +108,15 @@ internal sealed class OtlpSignal
     {
         switch (Read("PROTOCOL"))
         {
-            case (_, "http/protobuf"):
+            // As the specification recommends; the exporter package's own default is gRPC.
+            // https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specify-protocol
+            case (_, null or "http/protobuf"):
                 return OtlpExportProtocol.HttpProtobuf;
-            case (_, null or "grpc"):
+            case (_, "grpc"):
                 return OtlpExportProtocol.Grpc;
             case var (variable, value):
-                _warnings.Add($"{variable} is '{value}', which this exporter does not speak: it sends grpc. Set it to grpc or http/protobuf.");
-                return OtlpExportProtocol.Grpc;
+                _warnings.Add($"{variable} is '{value}', which this exporter does not speak: it sends http/protobuf. Set it to http/protobuf{(HttpClientSupported ? " or grpc" : "")}.");
+                return OtlpExportProtocol.HttpProtobuf;
         }
     }
 
@@ -121,14 +131,26 @@ internal sealed class OtlpSignal
         if (!Uri.TryCreate(value, UriKind.Absolute, out var endpoint)
             || (endpoint.Scheme != Uri.UriSchemeHttp && endpoint.Scheme != Uri.UriSchemeHttps))
         {
-            _warnings.Add($"{variable} is '{value}', which is no http or https address: no telemetry is sent there. Set it to one such as http://collector:4317.");
+            _warnings.Add($"{variable} is '{value}', which is no http or https address: no telemetry is sent there. Set it to one such as http://collector:4318.");
             return null;
         }
 
-        if (!TlsSupported && (endpoint.Scheme == Uri.UriSchemeHttps || NamesCertificate))
+        if (!HttpClientSupported && Protocol == OtlpExportProtocol.Grpc)
+        {
+            var protocol = Read("PROTOCOL").Variable;
+            _warnings.Add($"{protocol} is 'grpc', which this static binary does not speak: no telemetry is sent to {value}. Set it to http/protobuf, and {variable} to the receiver's address for that, such as http://collector:4318.");
+            return null;
+        }
+
+        if (!HttpClientSupported && (endpoint.Scheme == Uri.UriSchemeHttps || NamesCertificate))
         {
             _warnings.Add($"{variable} is '{value}'{(NamesCertificate ? " with a certificate" : "")}, and this static binary has no TLS library: no telemetry is sent there. Use an http address and no certificate.");
             return null;
+        }
+
+        if (Read("PROTOCOL").Value is null && endpoint.Port == GrpcPort)
+        {
+            _warnings.Add($"{variable} is '{value}', whose port is that of gRPC, and no protocol is set: http/protobuf is sent there. Set OTEL_EXPORTER_OTLP_PROTOCOL, or an address such as http://collector:4318.");
         }
 
         // The common address is a base to which OTLP over HTTP adds a path; a signal's own address is taken as it is.

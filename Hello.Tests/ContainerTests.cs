@@ -45,48 +45,8 @@ public sealed class ContainerTests(HelloApplication hello)
         await using var container = await PlainContainer.RunAsync(image, "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=https://collector:4317");
 
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
-        var log = await CommandLine.PollAsync(container.LogAsync, l => l.Contains("warn:", StringComparison.Ordinal), TimeSpan.FromSeconds(10));
+        var log = await container.LogWithAsync("warn:");
         var warning = Assert.Single(log.Split('\n'), line => line.StartsWith("warn:", StringComparison.Ordinal));
         Assert.Contains("OTEL_EXPORTER_OTLP_ENDPOINT is 'https://collector:4317'", warning, StringComparison.Ordinal);
-    }
-
-    /// <summary>A container of its own, outside Aspire, that is removed at the end of the test.</summary>
-    private sealed class PlainContainer : IAsyncDisposable
-    {
-        private readonly HttpClient _client;
-
-        private PlainContainer(string id, string address) => (Id, _client) = (id, new() { BaseAddress = new($"http://{address}") });
-
-        public string Id { get; }
-
-        public static async Task<PlainContainer> RunAsync(HelloImage image, params string[] options)
-        {
-            var id = await CommandLine.DockerAsync(["run", "--detach", "--publish", "127.0.0.1::8080", .. options, image.Reference]);
-            return new(id, await CommandLine.DockerAsync("port", id, "8080/tcp"));
-        }
-
-        /// <summary>The answer, or why there is none within 20 s.</summary>
-        public Task<string> SayHelloAsync() => CommandLine.PollAsync(
-            async () =>
-            {
-                try
-                {
-                    return await _client.GetStringAsync(new Uri("/hello", UriKind.Relative));
-                }
-                catch (HttpRequestException e)
-                {
-                    return $"{e.Message} Its log: {await LogAsync()}";
-                }
-            },
-            answer => answer.StartsWith('{'),
-            TimeSpan.FromSeconds(20));
-
-        public Task<string> LogAsync() => CommandLine.DockerAsync("logs", Id);
-
-        public async ValueTask DisposeAsync()
-        {
-            _client.Dispose();
-            await CommandLine.DockerAsync("rm", "--force", Id);
-        }
     }
 }

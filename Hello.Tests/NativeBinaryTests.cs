@@ -1,0 +1,160 @@
+using System.Net.Sockets;
+using System.Text;
+
+namespace Hello.Tests;
+
+/// <summary>What has been left out of the native binary is not missed, and says so where it is asked for.</summary>
+[Collection(HelloApplicationCollection.Name)]
+#pragma warning disable CS9113 // The application has built the images.
+public sealed class NativeBinaryTests(HelloApplication hello)
+#pragma warning restore CS9113
+{
+    private static readonly string[] Signals = ["/v1/logs", "/v1/metrics", "/v1/traces"];
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task All_three_signals_are_exported_with_the_headers_that_are_set(HelloImage image)
+    {
+        await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
+        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b"]);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+
+        var exports = await receiver.WaitAsync(e => Signals.All(signal => e.Any(x => x.Path == signal)));
+
+        Assert.Equal(Signals, exports.Select(e => e.Path).Distinct().Order());
+        Assert.All(exports, e => Assert.Contains("x-key: a b", e.Headers));
+        Assert.All(exports, e => Assert.Contains("Content-Type: application/x-protobuf", e.Headers));
+        // The span's name, its route and its status; the name is a field and the others are attributes of the message.
+        var trace = Encoding.Latin1.GetString(exports.First(e => e.Path == "/v1/traces").Body);
+        Assert.All(["GET /hello", "http.route", "http.response.status_code", "service.name"], text => Assert.Contains(text, trace, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public async Task Compressed_exports_are_gzip(HelloImage image)
+    {
+        await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
+        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_COMPRESSION=gzip"]);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+
+        var exports = await receiver.WaitAsync(e => e.Length > 0);
+
+        Assert.NotEmpty(exports);
+        Assert.All(exports, e => Assert.Contains("Content-Encoding: gzip", e.Headers));
+        Assert.All(exports, e => Assert.Equal([0x1F, 0x8B], e.Body[..2]));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public async Task What_the_receiver_puts_off_is_sent_again(HelloImage image)
+    {
+        byte[]? refused = null;
+        await using var receiver = new OtlpReceiver(export =>
+            export.Path != "/v1/traces" || refused is not null
+                ? OtlpReceiver.Ok
+                : Refuse(export));
+        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY=in_memory"]);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+
+        var exports = await receiver.WaitAsync(e => refused is not null && e.Count(x => x.Body.AsSpan().SequenceEqual(refused)) == 2);
+
+        Assert.NotNull(refused);
+        Assert.Equal(2, exports.Count(e => e.Body.AsSpan().SequenceEqual(refused)));
+
+        string Refuse(OtlpExport export)
+        {
+            refused = export.Body;
+            return "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task A_receiver_at_fault_loses_no_answer_and_gets_later_telemetry(HelloImage image, string what, string? answer)
+    {
+        var faults = 3; // of each signal one
+        await using var receiver = new OtlpReceiver(_ => Interlocked.Decrement(ref faults) >= 0 ? answer : OtlpReceiver.Ok);
+        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_TIMEOUT=500"]);
+
+        var exports = await receiver.WaitAsync(e =>
+        {
+            // New telemetry, for as long as the receiver is looked at.
+            Assert.Equal(HelloImages.Greeting, container.SayHelloAsync().GetAwaiter().GetResult());
+            return faults < -Signals.Length && Signals.All(signal => e[Signals.Length..].Any(x => x.Path == signal));
+        });
+
+        Assert.True(exports.Length > Signals.Length, $"After {what}, no more than {exports.Length} exports came.");
+        Assert.Equal(Signals, exports[Signals.Length..].Select(e => e.Path).Distinct().Order());
+    }
+
+    public static TheoryData<HelloImage, string, string?> Faults
+    {
+        get
+        {
+            var data = new TheoryData<HelloImage, string, string?>();
+            foreach (var image in HelloImages.Specification.Where(i => i.Files is not null))
+            {
+                data.Add(image, "an answer that is not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n");
+                data.Add(image, "an answer without end", new string('x', 100_000));
+                data.Add(image, "an answer that breaks off", "HTTP/1.1 200");
+                data.Add(image, "no answer", null);
+                data.Add(image, "a refusal", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public async Task Grpc_which_is_left_out_is_one_warning_and_the_api_serves_on(HelloImage image)
+    {
+        await using var container = await PlainContainer.RunAsync(
+            image, "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317", "--env", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc");
+
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        var warning = Assert.Single((await container.LogWithAsync("warn:")).Split('\n'), line => line.StartsWith("warn:", StringComparison.Ordinal));
+        Assert.Contains("OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc', which this static binary does not speak: no telemetry is sent to http://collector:4317.", warning, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public async Task The_port_of_grpc_without_a_protocol_is_one_warning(HelloImage image)
+    {
+        await using var container = await PlainContainer.RunOnHostAsync(image, "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317");
+
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        Assert.Contains("OTEL_EXPORTER_OTLP_ENDPOINT is 'http://localhost:4317', whose port is that of gRPC", await container.LogWithAsync("warn:"), StringComparison.Ordinal);
+    }
+
+    /// <summary>The exception that is thrown in the place of what was left out, by the way, has its type, message and methods.</summary>
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public async Task Http2_which_is_left_out_closes_the_connection_and_is_logged_with_a_readable_stack_trace(HelloImage image)
+    {
+        await using var container = await PlainContainer.RunAsync(image, "--env", "Kestrel__EndpointDefaults__Protocols=Http2");
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        await container.LogWithAsync("Now listening on");
+
+        for (var attempt = 0; attempt < 3; attempt++)
+        {
+            using var connection = new TcpClient();
+            await connection.ConnectAsync(container.Address.Host, container.Address.Port, limit.Token);
+            var stream = connection.GetStream();
+            await stream.WriteAsync("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8.ToArray(), limit.Token);
+            try
+            {
+                Assert.Equal(0, await stream.ReadAsync(new byte[1], limit.Token));
+            }
+            catch (IOException)
+            {
+                // Closed with the preface unread, which TCP tells by a reset.
+            }
+        }
+
+        var log = await container.LogWithAsync("System.NotSupportedException");
+        Assert.Contains("System.NotSupportedException: The feature associated with this method was removed.", log, StringComparison.Ordinal);
+        Assert.Contains("   at Microsoft.AspNetCore.Server.Kestrel.Core.Internal.HttpConnection.", log, StringComparison.Ordinal);
+        Assert.Equal("true", await CommandLine.DockerAsync("inspect", "--format", "{{.State.Running}}", container.Id));
+    }
+}

@@ -1,0 +1,120 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Hello.Tests;
+
+/// <summary>An export of telemetry as it arrived.</summary>
+/// <param name="Path">"/v1/traces", "/v1/metrics" or "/v1/logs".</param>
+/// <param name="Headers">The lines below the first.</param>
+/// <param name="Body">The protobuf message.</param>
+public sealed record OtlpExport(string Path, string[] Headers, byte[] Body);
+
+/// <summary>A receiver of OTLP over HTTP, on loopback, that answers as the test wants it to, wrongly if need be.</summary>
+public sealed class OtlpReceiver : IAsyncDisposable
+{
+    private readonly TcpListener _listener;
+    private readonly Func<OtlpExport, string?> _answer;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _accepting;
+
+    /// <summary>Starts to listen.</summary>
+    /// <param name="answer">The answer to an export, all of it; null for none, ever.</param>
+    /// <param name="port">Where to listen; anywhere unless told otherwise.</param>
+    public OtlpReceiver(Func<OtlpExport, string?> answer, int port = 0)
+    {
+        _answer = answer;
+        _listener = new(IPAddress.Loopback, port);
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    /// <summary>The answer of a receiver that is content.</summary>
+    public const string Ok = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
+
+    /// <summary>Where it listens.</summary>
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    /// <summary>What has arrived, whatever the answer was.</summary>
+    public ConcurrentQueue<OtlpExport> Exports { get; } = [];
+
+    /// <summary>The variables that make a container export to it, every 0.2 s.</summary>
+    public string[] Options =>
+    [
+        "--env", $"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:{Port}",
+        "--env", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+        "--env", "OTEL_BSP_SCHEDULE_DELAY=200", "--env", "OTEL_BLRP_SCHEDULE_DELAY=200", "--env", "OTEL_METRIC_EXPORT_INTERVAL=200",
+    ];
+
+    /// <summary>Waits for exports to arrive.</summary>
+    /// <param name="isRight">Judges what has arrived so far.</param>
+    /// <returns>What has arrived, right or not, after 20 s at the latest.</returns>
+    public Task<OtlpExport[]> WaitAsync(Func<OtlpExport[], bool> isRight) =>
+        CommandLine.PollAsync(() => Task.FromResult(Exports.ToArray()), isRight, TimeSpan.FromSeconds(20));
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        _listener.Dispose();
+        await _accepting;
+        _stopping.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                _ = AnswerAsync(await _listener.AcceptTcpClientAsync(_stopping.Token));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The test is over.
+        }
+    }
+
+    private async Task AnswerAsync(TcpClient client)
+    {
+        using (client)
+        {
+            try
+            {
+                var stream = client.GetStream();
+                List<byte> head = [];
+                var one = new byte[1];
+                while (!(head is [.., (byte)'\r', (byte)'\n', (byte)'\r', (byte)'\n']))
+                {
+                    await stream.ReadExactlyAsync(one, _stopping.Token);
+                    head.Add(one[0]);
+                }
+
+                // POST /v1/traces HTTP/1.1
+                // Content-Length: 1234
+                var lines = Encoding.Latin1.GetString([.. head]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
+                var length = lines.Single(l => l.StartsWith("Content-Length: ", StringComparison.Ordinal)).Split(' ')[1];
+                var body = new byte[int.Parse(length, CultureInfo.InvariantCulture)];
+                await stream.ReadExactlyAsync(body, _stopping.Token);
+
+                var export = new OtlpExport(lines[0].Split(' ')[1], lines[1..], body);
+                Exports.Enqueue(export);
+                if (_answer(export) is { } answer)
+                {
+                    await stream.WriteAsync(Encoding.Latin1.GetBytes(answer), _stopping.Token);
+                }
+                else
+                {
+                    await Task.Delay(Timeout.Infinite, _stopping.Token);
+                }
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException)
+            {
+                // The exporter has given up, or the test is over.
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Hello.Tests;
+
+/// <summary>A container of its own, outside Aspire, that is removed at the end of the test.</summary>
+public sealed class PlainContainer : IAsyncDisposable
+{
+    private readonly HttpClient _client;
+
+    private PlainContainer(string id, Uri address) => (Id, _client) = (id, new() { BaseAddress = address });
+
+    /// <summary>The container's ID.</summary>
+    public string Id { get; }
+
+    /// <summary>Where it listens.</summary>
+    public Uri Address => _client.BaseAddress!;
+
+    /// <summary>Starts one on a network of its own.</summary>
+    /// <param name="image">The build.</param>
+    /// <param name="options">Those of <c>docker run</c>.</param>
+    /// <returns>The container, which may not answer yet.</returns>
+    public static async Task<PlainContainer> RunAsync(HelloImage image, params string[] options)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var id = await CommandLine.DockerAsync(["run", "--detach", "--publish", "127.0.0.1::8080", .. options, image.Reference]);
+        return new(id, new($"http://{await CommandLine.DockerAsync("port", id, "8080/tcp")}"));
+    }
+
+    /// <summary>Starts one on the host's network, so that it reaches what the test listens with.</summary>
+    /// <param name="image">The build.</param>
+    /// <param name="options">Those of <c>docker run</c>.</param>
+    /// <returns>The container, which may not answer yet.</returns>
+    public static async Task<PlainContainer> RunOnHostAsync(HelloImage image, params string[] options)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        using var port = new TcpListener(IPAddress.Loopback, 0);
+        port.Start();
+        var address = new Uri($"http://{port.LocalEndpoint}");
+        port.Stop();
+        return new(
+            await CommandLine.DockerAsync(["run", "--detach", "--network", "host", "--env", $"ASPNETCORE_URLS={address.OriginalString}", .. options, image.Reference]),
+            address);
+    }
+
+    /// <summary>Asks for <c>/hello</c>.</summary>
+    /// <returns>The answer, or why there is none within 20 s.</returns>
+    public Task<string> SayHelloAsync() => CommandLine.PollAsync(
+        async () =>
+        {
+            try
+            {
+                return await _client.GetStringAsync(new Uri("/hello", UriKind.Relative));
+            }
+            catch (HttpRequestException e)
+            {
+                return $"{e.Message} Its log: {await LogAsync()}";
+            }
+        },
+        answer => answer.StartsWith('{'),
+        TimeSpan.FromSeconds(20));
+
+    /// <summary>What it has written to standard output.</summary>
+    /// <returns>The log.</returns>
+    public Task<string> LogAsync() => CommandLine.DockerAsync("logs", Id);
+
+    /// <summary>Waits for its log to have a text.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>The log, with the text or without it after 20 s.</returns>
+    public Task<string> LogWithAsync(string text) =>
+        CommandLine.PollAsync(LogAsync, log => log.Contains(text, StringComparison.Ordinal), TimeSpan.FromSeconds(20));
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        await CommandLine.DockerAsync("rm", "--force", Id);
+    }
+}
