@@ -27,9 +27,11 @@ public static class ErrorReplies
     /// <summary>
     /// Kestrel checks a body (413 too large, 400 malformed, 408 too slow) only while it is read, and no route reads one.
     /// </summary>
-    private static async Task ReadBodyFirst(HttpContext context, RequestDelegate next)
+    private static Task ReadBodyFirst(HttpContext context, RequestDelegate next)
     {
-        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody is true)
+        return context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody is true ? ReadBodyAsync() : next(context);
+
+        async Task ReadBodyAsync()
         {
             try
             {
@@ -42,9 +44,9 @@ public static class ErrorReplies
                 context.Response.StatusCode = rejected.StatusCode;
                 return;
             }
-        }
 
-        await next(context);
+            await next(context);
+        }
     }
 
     /// <summary>

@@ -3,9 +3,24 @@ namespace Hello.Api;
 /// <summary>Where the API listens, what it accepts and what it logs.</summary>
 public static class HelloServer
 {
-    /// <summary>Sets the port, the limits and the log format, all but the limits open to the usual settings.</summary>
-    public static void AddHelloServer(this WebApplicationBuilder builder)
+    /// <summary>What the builder has to know from the beginning.</summary>
+    public static WebApplicationOptions Options => new()
     {
+        EnvironmentName = Environment.GetEnvironmentVariable("ASPNETCORE_ENVIRONMENT") ?? Environment.GetEnvironmentVariable("DOTNET_ENVIRONMENT"),
+    };
+
+    /// <summary>Adds settings, web server, routes and log; all but the limits are open to the usual settings.</summary>
+    public static void AddHelloServer(this WebApplicationBuilder builder, string[] args)
+    {
+        // As in the other builders, less the files, which no image has: what comes last wins.
+        builder.Configuration
+            .AddEnvironmentVariables("ASPNETCORE_")
+            .AddEnvironmentVariables("DOTNET_")
+            .AddEnvironmentVariables()
+            .AddCommandLine(args);
+        builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelCore();
+
         // Not in a `Listen` call, which would overrule ASPNETCORE_URLS, ASPNETCORE_HTTP_PORTS and --urls.
         // https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints
         if (builder.Configuration["urls"] is null && builder.Configuration["http_ports"] is null)
@@ -15,6 +30,7 @@ public static class HelloServer
 
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
+            kestrel.Configure(builder.Configuration.GetSection("Kestrel"));
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = 4 * 1024; // no route reads a body: 413
             kestrel.Limits.MaxRequestLineSize = 8 * 1024; // 414
@@ -34,6 +50,7 @@ public static class HelloServer
             builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
         }
 
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+        builder.Services.AddSingleton<ILoggerProvider, LineLoggerProvider>();
     }
 }

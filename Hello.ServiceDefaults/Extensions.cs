@@ -1,5 +1,6 @@
 using Hello.ServiceDefaults;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
@@ -48,6 +49,13 @@ public static class Extensions
     // A signal that goes nowhere is not collected either.
     private static void AddTelemetry(this IHostApplicationBuilder builder)
     {
+        // Half of the usual 512: where there is one core, requests wait for as long as a batch is put together.
+        // Beneath all other settings, so that each of them wins.
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
+        {
+            InitialData = [new("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "256"), new("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "256")],
+        });
+
         var traces = new OtlpSignal("traces", builder.Configuration);
         var metrics = new OtlpSignal("metrics", builder.Configuration);
         var logs = new OtlpSignal("logs", builder.Configuration);
@@ -71,6 +79,10 @@ public static class Extensions
             telemetry.WithMetrics(meters => meters
                 .AddAspNetCoreInstrumentation()
                 .AddMeter("System.Runtime") // https://learn.microsoft.com/dotnet/core/diagnostics/built-in-metrics-runtime
+                // Room for so many combinations of attributes is allocated for each instrument, by default for 2,000: megabytes,
+                // and a tenth of the start. A few dozen occur; what comes beyond is counted together, not lost.
+                // https://opentelemetry.io/docs/specs/otel/metrics/sdk/#cardinality-limits
+                .AddView(_ => new MetricStreamConfiguration { CardinalityLimit = 200 })
                 .AddOtlpExporter(metrics.Name, metrics.Configure));
         }
 

@@ -88,20 +88,34 @@ internal sealed class OtlpSignal
             : (common, null);
     }
 
-    // Malformed headers, a negative timeout or a missing certificate file throw, and while the host starts is too late.
+    // What the exporter throws at, which is too late while the host starts, or fails at in silence with every export.
+    // The exporter itself is not made to find out: each allocates a buffer of 750,000 bytes.
     private string? WhyNoExporter()
     {
+        if (Read("HEADERS") is (var variable, { } headers) && !AreHeaders(headers))
+        {
+            return $"{variable} is not of the form name=value,name=value with different names"; // the values are secret
+        }
+
         try
         {
             var options = new OtlpExporterOptions();
             Configure(options);
-            using var exporter = new OtlpTraceExporter(options);
+            using var client = options.HttpClientFactory(); // takes the timeout and loads the certificates
             return null;
         }
         catch (Exception failure)
         {
             return failure.Message;
         }
+    }
+
+    private static bool AreHeaders(string text)
+    {
+        using var request = new HttpRequestMessage();
+        HashSet<string> names = ["User-Agent"]; // the exporter's own
+        return Uri.UnescapeDataString(text).Split(',').Select(pair => pair.Split('=', 2)).All(pair =>
+            pair is [var name, var value] && names.Add(name.Trim()) && request.Headers.TryAddWithoutValidation(name.Trim(), value.Trim()));
     }
 
     private OtlpExportProtocol ReadProtocol()

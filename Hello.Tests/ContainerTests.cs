@@ -49,4 +49,48 @@ public sealed class ContainerTests(HelloApplication hello)
         var warning = Assert.Single(log.Split('\n'), line => line.StartsWith("warn:", StringComparison.Ordinal));
         Assert.Contains("OTEL_EXPORTER_OTLP_ENDPOINT is 'https://collector:4317'", warning, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [MemberData(nameof(WrongSettings))]
+    public async Task A_setting_that_cannot_be_used_is_one_warning_and_the_api_serves_on(HelloImage image, string variable, string value, string expected)
+    {
+        await using var container = await PlainContainer.RunAsync(image, "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318", "--env", $"{variable}={value}");
+
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        var warning = Assert.Single((await container.LogWithAsync("warn:")).Split('\n'), line => line.StartsWith("warn:", StringComparison.Ordinal));
+        Assert.Contains(expected, warning, StringComparison.Ordinal);
+    }
+
+    public static TheoryData<HelloImage, string, string, string> WrongSettings
+    {
+        get
+        {
+            var data = new TheoryData<HelloImage, string, string, string>();
+            foreach (var image in HelloImages.Specification)
+            {
+                data.Add(image, "OTEL_EXPORTER_OTLP_HEADERS", "secret", "OTEL_EXPORTER_OTLP_HEADERS is not of the form name=value,name=value with different names");
+                data.Add(image, "OTEL_EXPORTER_OTLP_HEADERS", "a=1,a=2", "OTEL_EXPORTER_OTLP_HEADERS is not of the form name=value,name=value with different names");
+                data.Add(image, "OTEL_EXPORTER_OTLP_HEADERS", "no name=1", "OTEL_EXPORTER_OTLP_HEADERS is not of the form name=value,name=value with different names");
+                data.Add(image, "OTEL_EXPORTER_OTLP_TIMEOUT", "-5", "no telemetry is sent to localhost:4318");
+                data.Add(image, "OTEL_EXPORTER_OTLP_ENDPOINT", "collector", "OTEL_EXPORTER_OTLP_ENDPOINT is 'collector', which is no http or https address");
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Every_request_is_a_line_of_the_log_up_to_the_last_before_it_ends(HelloImage image)
+    {
+        const int Requests = 500;
+        await using var container = await PlainContainer.RunAsync(image);
+        for (var i = 0; i < Requests; i++)
+        {
+            Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        }
+
+        await CommandLine.DockerAsync("stop", "--time", "8", container.Id);
+        Assert.Equal(Requests, (await container.LogAsync()).Split('\n').Count(line => line.StartsWith("info: Hello.Api[1] Said hello to ", StringComparison.Ordinal)));
+    }
 }
