@@ -53,7 +53,11 @@ public static class Extensions
         // Beneath all other settings, so that each of them wins.
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
         {
-            InitialData = [new("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "256"), new("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "256")],
+            InitialData = new Dictionary<string, string?>
+            {
+                ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"] = "256",
+                ["OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"] = "256",
+            },
         });
 
         var traces = new OtlpSignal("traces", builder.Configuration);
