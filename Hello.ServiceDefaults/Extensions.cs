@@ -82,7 +82,8 @@ public static class Extensions
         {
             telemetry.WithMetrics(meters => meters
                 .AddAspNetCoreInstrumentation()
-                .AddMeter("System.Runtime") // https://learn.microsoft.com/dotnet/core/diagnostics/built-in-metrics-runtime
+                // https://learn.microsoft.com/dotnet/core/diagnostics/built-in-metrics-runtime
+                .AddMeter("System.Runtime")
                 // Room for so many combinations of attributes is allocated for each instrument, by default for 2,000: megabytes,
                 // and a tenth of the start. A few dozen occur; what comes beyond is counted together, not lost.
                 // https://opentelemetry.io/docs/specs/otel/metrics/sdk/#cardinality-limits
