@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Json;
@@ -24,9 +25,14 @@ namespace Hello.Api;
 /// </remarks>
 internal static class PrecompiledOptions
 {
-    /// <summary>Names them; does nothing besides.</summary>
+    /// <summary>Names them; does nothing besides, and nothing at all where the runtime compiles them.</summary>
     public static void Name()
     {
+        if (RuntimeFeature.IsDynamicCodeSupported)
+        {
+            return;
+        }
+
         Name<AspNetCoreTraceInstrumentationOptions>();
         Name<BatchExportActivityProcessorOptions>();
         Name<BatchExportLogRecordProcessorOptions>();

@@ -7,14 +7,17 @@ using System.Text;
 namespace Hello.ServiceDefaults;
 
 /// <summary>
-/// Sends a request as HTTP/1.1 over a plain connection of its own: all that exporting telemetry takes, in a binary that
-/// has no room for .NET's client with its TLS, HTTP/2, proxies, cookies and redirects.
+/// Sends requests as HTTP/1.1 over a plain connection, one after the other: all that exporting telemetry takes, in a
+/// binary that has no room for .NET's client with its TLS, HTTP/2, proxies, cookies and redirects.
 /// https://www.rfc-editor.org/rfc/rfc9112
 /// </summary>
 internal sealed class PlainHttpHandler : HttpMessageHandler
 {
     /// <summary>More than any answer's head has; one that is longer is none.</summary>
     private const int HeadLimit = 16 * 1024;
+
+    /// <summary>The connection of the last request, if another can follow on it.</summary>
+    private Socket? _idle;
 
     /// <inheritdoc/>
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
@@ -23,15 +26,44 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
     /// <inheritdoc/>
     protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        // The time limit of the client is in the token, and a blocking call knows no other way to end.
-        using var cancellation = cancellationToken.UnsafeRegister(static socket => ((Socket)socket!).Dispose(), socket);
+        if (Interlocked.Exchange(ref _idle, null) is { } idle)
+        {
+            try
+            {
+                return Send(request, idle, cancellationToken);
+            }
+            catch (HttpRequestException)
+            {
+                // The receiver has closed it in the meantime, as it may: https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1
+            }
+        }
+
+        return Send(request, new Socket(SocketType.Stream, ProtocolType.Tcp), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        Interlocked.Exchange(ref _idle, null)?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private HttpResponseMessage Send(HttpRequestMessage request, Socket socket, CancellationToken cancellationToken)
+    {
+        var keep = false;
         try
         {
-            socket.Connect(request.RequestUri!.DnsSafeHost, request.RequestUri.Port);
+            // The time limit of the client is in the token, and a blocking call knows no other way to end.
+            using var cancellation = cancellationToken.UnsafeRegister(static socket => ((Socket)socket!).Dispose(), socket);
+            if (!socket.Connected)
+            {
+                socket.Connect(request.RequestUri!.DnsSafeHost, request.RequestUri.Port);
+            }
+
             using var connection = new NetworkStream(socket);
             Write(request, connection, cancellationToken);
-            return ReadHead(connection);
+            (var response, keep) = Read(connection);
+            return response;
         }
         catch (Exception) when (cancellationToken.IsCancellationRequested)
         {
@@ -40,6 +72,10 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
         catch (Exception e) when (e is IOException or SocketException or FormatException)
         {
             throw new HttpRequestException(e.Message, e);
+        }
+        finally
+        {
+            (keep ? Interlocked.Exchange(ref _idle, socket) : socket)?.Dispose();
         }
     }
 
@@ -56,7 +92,7 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
             AppendHeaders(request.Content.Headers);
         }
 
-        head.Append(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}\r\nConnection: close\r\n\r\n");
+        head.Append(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}\r\n\r\n");
         connection.Write(Encoding.Latin1.GetBytes(head.ToString()));
         connection.Write(body.GetBuffer().AsSpan(0, (int)body.Length));
 
@@ -72,8 +108,8 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
         }
     }
 
-    /// <summary>Reads no further than the head: the status and when to try again are all that an exporter looks at.</summary>
-    private static HttpResponseMessage ReadHead(NetworkStream connection)
+    /// <summary>Reads an answer, and whether another can follow it on the connection.</summary>
+    private static (HttpResponseMessage Response, bool Keep) Read(NetworkStream connection)
     {
         var buffer = new byte[HeadLimit];
         var (length, end) = (0, -1);
@@ -92,7 +128,7 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
         // HTTP/1.1 503 Service Unavailable
         // Retry-After: 5
         var lines = Encoding.Latin1.GetString(buffer, 0, end).Split("\r\n");
-        if (lines[0].Split(' ', 3) is not [['H', 'T', 'T', 'P', '/', ..], var status, ..]
+        if (lines[0].Split(' ', 3) is not [['H', 'T', 'T', 'P', '/', ..] version, var status, ..]
             || !int.TryParse(status, NumberStyles.None, CultureInfo.InvariantCulture, out var code)
             || code is < 200 or > 999)
         {
@@ -100,14 +136,26 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
         }
 
         var response = new HttpResponseMessage((HttpStatusCode)code);
+        var rest = -1;
         foreach (var line in lines.Skip(1))
         {
             if (line.Split(':', 2) is [var name, var value])
             {
                 response.Headers.TryAddWithoutValidation(name, value.Trim());
+                if (name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) && int.TryParse(value, CultureInfo.InvariantCulture, out var content))
+                {
+                    rest = content - (length - end - 4);
+                }
             }
         }
 
-        return response;
+        // Nobody looks at the body of an answer, but the next answer begins behind it.
+        var keep = version == "HTTP/1.1" && rest is >= 0 and <= HeadLimit && response.Headers.ConnectionClose is not true;
+        if (keep && rest > 0)
+        {
+            connection.ReadExactly(buffer.AsSpan(0, rest));
+        }
+
+        return (response, keep);
     }
 }

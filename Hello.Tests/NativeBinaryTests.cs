@@ -31,6 +31,23 @@ public sealed class NativeBinaryTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public async Task Exports_of_a_signal_share_a_connection_until_the_receiver_closes_it(HelloImage image)
+    {
+        var metrics = 0;
+        await using var receiver = new OtlpReceiver(export =>
+            export.Path == "/v1/metrics" && Interlocked.Increment(ref metrics) == 3 ? OtlpReceiver.Ok.Replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n", StringComparison.Ordinal) : OtlpReceiver.Ok);
+        await using var container = await PlainContainer.RunOnHostAsync(image, receiver.Options);
+
+        var exports = (await receiver.WaitAsync(e => e.Count(x => x.Path == "/v1/metrics") >= 6)).Where(e => e.Path == "/v1/metrics").ToArray();
+
+        Assert.True(exports.Length >= 6, $"Only {exports.Length} exports of metrics came.");
+        Assert.Single(exports[..3].Select(e => e.Connection).Distinct());
+        Assert.Single(exports[3..6].Select(e => e.Connection).Distinct());
+        Assert.NotEqual(exports[0].Connection, exports[3].Connection);
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
     public async Task Compressed_exports_are_gzip(HelloImage image)
     {
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);

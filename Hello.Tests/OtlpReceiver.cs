@@ -10,7 +10,8 @@ namespace Hello.Tests;
 /// <param name="Path">"/v1/traces", "/v1/metrics" or "/v1/logs".</param>
 /// <param name="Headers">The lines below the first.</param>
 /// <param name="Body">The protobuf message.</param>
-public sealed record OtlpExport(string Path, string[] Headers, byte[] Body);
+/// <param name="Connection">Number of the connection that it came over.</param>
+public sealed record OtlpExport(string Path, string[] Headers, byte[] Body, int Connection);
 
 /// <summary>A receiver of OTLP over HTTP, on loopback, that answers as the test wants it to, wrongly if need be.</summary>
 public sealed class OtlpReceiver : IAsyncDisposable
@@ -67,9 +68,9 @@ public sealed class OtlpReceiver : IAsyncDisposable
     {
         try
         {
-            while (true)
+            for (var connection = 1; ; connection++)
             {
-                _ = AnswerAsync(await _listener.AcceptTcpClientAsync(_stopping.Token));
+                _ = AnswerAsync(await _listener.AcceptTcpClientAsync(_stopping.Token), connection);
             }
         }
         catch (OperationCanceledException)
@@ -78,43 +79,50 @@ public sealed class OtlpReceiver : IAsyncDisposable
         }
     }
 
-    private async Task AnswerAsync(TcpClient client)
+    private async Task AnswerAsync(TcpClient client, int connection)
     {
         using (client)
         {
             try
             {
                 var stream = client.GetStream();
-                List<byte> head = [];
-                var one = new byte[1];
-                while (!(head is [.., (byte)'\r', (byte)'\n', (byte)'\r', (byte)'\n']))
+                while (true)
                 {
-                    await stream.ReadExactlyAsync(one, _stopping.Token);
-                    head.Add(one[0]);
-                }
-
-                // POST /v1/traces HTTP/1.1
-                // Content-Length: 1234
-                var lines = Encoding.Latin1.GetString([.. head]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
-                var length = lines.Single(l => l.StartsWith("Content-Length: ", StringComparison.Ordinal)).Split(' ')[1];
-                var body = new byte[int.Parse(length, CultureInfo.InvariantCulture)];
-                await stream.ReadExactlyAsync(body, _stopping.Token);
-
-                var export = new OtlpExport(lines[0].Split(' ')[1], lines[1..], body);
-                Exports.Enqueue(export);
-                if (_answer(export) is { } answer)
-                {
-                    await stream.WriteAsync(Encoding.Latin1.GetBytes(answer), _stopping.Token);
-                }
-                else
-                {
-                    await Task.Delay(Timeout.Infinite, _stopping.Token);
+                    var export = await ReadAsync(stream, connection);
+                    Exports.Enqueue(export);
+                    if (_answer(export) is { } answer)
+                    {
+                        await stream.WriteAsync(Encoding.Latin1.GetBytes(answer), _stopping.Token);
+                    }
+                    else
+                    {
+                        await Task.Delay(Timeout.Infinite, _stopping.Token);
+                    }
                 }
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
-                // The exporter has given up, or the test is over.
+                // The exporter has given up or has nothing more to send, or the test is over.
             }
         }
+    }
+
+    private async Task<OtlpExport> ReadAsync(NetworkStream stream, int connection)
+    {
+        List<byte> head = [];
+        var one = new byte[1];
+        while (!(head is [.., (byte)'\r', (byte)'\n', (byte)'\r', (byte)'\n']))
+        {
+            await stream.ReadExactlyAsync(one, _stopping.Token);
+            head.Add(one[0]);
+        }
+
+        // POST /v1/traces HTTP/1.1
+        // Content-Length: 1234
+        var lines = Encoding.Latin1.GetString([.. head]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
+        var length = lines.Single(l => l.StartsWith("Content-Length: ", StringComparison.Ordinal)).Split(' ')[1];
+        var body = new byte[int.Parse(length, CultureInfo.InvariantCulture)];
+        await stream.ReadExactlyAsync(body, _stopping.Token);
+        return new(lines[0].Split(' ')[1], lines[1..], body, connection);
     }
 }

@@ -53,6 +53,15 @@ public sealed class ReadmeTests(HelloApplication hello)
         Assert.All(["Machine", "Container engine", "Method", "Base images"], condition => Assert.Matches($@"\n- {condition}: \S", table));
     }
 
+    /// <summary>It takes minutes and tools of its own, but it compiles, and knows its options.</summary>
+    [Fact]
+    public async Task The_benchmark_lists_its_options()
+    {
+        var help = await CommandLine.RunAsync("dotnet", "run", Path.Combine(Root, "eng", "benchmark", "Benchmark.cs"), "--", "--help");
+
+        Assert.All(["--runs <N>", "--starts <N>", "--images <A,B,…>"], option => Assert.Contains(option, help, StringComparison.Ordinal));
+    }
+
     /// <summary>The lines of all <c>sh</c> blocks under a heading.</summary>
     private static async Task<string> CommandsAsync(string heading)
     {
