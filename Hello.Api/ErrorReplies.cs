@@ -37,11 +37,12 @@ public static class ErrorReplies
             {
                 await context.Request.Body.CopyToAsync(Stream.Null, context.RequestAborted);
             }
-            catch (BadHttpRequestException rejected)
+            catch (IOException rejected) when (!context.RequestAborted.IsCancellationRequested)
             {
                 // What is left of the body can't be told from a next request.
                 context.Response.Headers.Connection = "close";
-                context.Response.StatusCode = rejected.StatusCode;
+                // A chunk whose size is no number of 32 bits is an IOException of no kind of its own.
+                context.Response.StatusCode = (rejected as BadHttpRequestException)?.StatusCode ?? StatusCodes.Status400BadRequest;
                 return;
             }
 

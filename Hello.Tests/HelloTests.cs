@@ -73,6 +73,50 @@ public sealed class HelloTests(HelloApplication hello)
         Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/alive", UriKind.Relative)));
     }
 
+    /// <summary>None of them may reach what has been left out of a binary, or end it.</summary>
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task An_unusual_request_is_answered_or_closed_and_the_next_one_is_right(HelloImage image)
+    {
+        using var client = hello.App.CreateHttpClient(image.Resource);
+        var container = hello.ContainerId(image);
+        foreach (var request in UnusualRequests)
+        {
+            var answer = await SendAsync(image, request);
+
+            Assert.True(
+                answer.Length == 0 || answer.StartsWith("HTTP/1.1 ", StringComparison.Ordinal) || answer.StartsWith("\0\0", StringComparison.Ordinal),
+                $"{request} was answered with {answer}");
+            Assert.False(answer.StartsWith("HTTP/1.1 500", StringComparison.Ordinal), $"{request} was answered with {answer}");
+            Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
+        }
+
+        Assert.Equal(container, hello.ContainerId(image));
+        Assert.Equal("true", await CommandLine.DockerAsync("inspect", "--format", "{{.State.Running}}", container));
+        Assert.DoesNotContain(await hello.ConsoleLogAsync(image), line => line.Contains("NotSupportedException", StringComparison.Ordinal));
+    }
+
+    private static readonly string[] UnusualRequests =
+    [
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", // https://www.rfc-editor.org/rfc/rfc9113#section-3.4
+        "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\nGET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+        "CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\nConnection: close\r\n\r\n",
+        "TRACE /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        "BREW /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        "GET http://other/hello?a=%00&b=%zz HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n",
+        "GET /%ff%fe/..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        "GET /hell\u00f6 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: h\r\nHost: i\r\nConnection: close\r\n\r\n",
+        "GET /hello HTTP/0.9\r\n\r\n",
+        "GET /hello HTTP/1.0\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip, br, zstd\r\nAccept-Language: tlh\r\nCookie: a=b; c\r\nAuthorization: Negotiate AAAA\r\nRange: bytes=0-1\r\ntraceparent: 00-zz-zz-zz\r\nbaggage: ,,=,\r\nConnection: close\r\n\r\n",
+        "POST /hello HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 4\r\nConnection: close\r\n\r\nabc",
+        "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\nContent-Type: multipart/form-data; boundary=x\r\nConnection: close\r\n\r\nabc",
+    ];
+
     private static readonly Dictionary<string, string> Requests = new()
     {
         ["unknown path"] = "GET /nowhere HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
@@ -82,6 +126,7 @@ public sealed class HelloTests(HelloApplication hello)
         ["no host"] = "GET /hello HTTP/1.1\r\n\r\n",
         ["TLS on the plain port"] = "\u0016\u0003\u0001\u0002\u0000\u0001\u0000\r\n\r\n",
         ["large body"] = "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\n",
+        ["overflowing chunk"] = "POST /hello HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx\r\n0\r\n\r\n",
         ["long request line"] = $"GET /{new string('x', 9_000)} HTTP/1.1\r\nHost: h\r\n\r\n",
         ["large header"] = $"GET /hello HTTP/1.1\r\nHost: h\r\nX-Large: {new string('x', 20_000)}\r\n\r\n",
         ["many headers"] = $"GET /hello HTTP/1.1\r\nHost: h\r\n{string.Concat(Enumerable.Range(0, 100).Select(i => $"X-{i}: x\r\n"))}\r\n",
@@ -100,6 +145,7 @@ public sealed class HelloTests(HelloApplication hello)
                 data.Add(image, "malformed header", 400, "Bad Request");
                 data.Add(image, "no host", 400, "Bad Request");
                 data.Add(image, "TLS on the plain port", 400, "Bad Request");
+                data.Add(image, "overflowing chunk", 400, "Bad Request");
                 data.Add(image, "large body", 413, "Payload Too Large");
                 data.Add(image, "long request line", 414, "URI Too Long");
                 data.Add(image, "large header", 431, "Request Header Fields Too Large");

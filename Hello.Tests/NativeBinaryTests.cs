@@ -16,7 +16,10 @@ public sealed class NativeBinaryTests(HelloApplication hello)
     public async Task All_three_signals_are_exported_with_the_headers_that_are_set(HelloImage image)
     {
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
-        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b"]);
+        await using var container = await PlainContainer.RunOnHostAsync(image, [
+            .. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b",
+            "--env", "OTEL_SERVICE_NAME=named-here", "--env", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=from-here",
+        ]);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
 
         var exports = await receiver.WaitAsync(e => Signals.All(signal => e.Any(x => x.Path == signal)));
@@ -24,9 +27,12 @@ public sealed class NativeBinaryTests(HelloApplication hello)
         Assert.Equal(Signals, exports.Select(e => e.Path).Distinct().Order());
         Assert.All(exports, e => Assert.Contains("x-key: a b", e.Headers));
         Assert.All(exports, e => Assert.Contains("Content-Type: application/x-protobuf", e.Headers));
+        Assert.All(exports, e => Assert.All(
+            ["service.name", "named-here", "deployment.environment.name", "from-here", "telemetry.sdk.language"],
+            text => Assert.Contains(text, Encoding.Latin1.GetString(e.Body), StringComparison.Ordinal)));
         // The span's name, its route and its status; the name is a field and the others are attributes of the message.
         var trace = Encoding.Latin1.GetString(exports.First(e => e.Path == "/v1/traces").Body);
-        Assert.All(["GET /hello", "http.route", "http.response.status_code", "service.name"], text => Assert.Contains(text, trace, StringComparison.Ordinal));
+        Assert.All(["GET /hello", "http.route", "http.response.status_code"], text => Assert.Contains(text, trace, StringComparison.Ordinal));
     }
 
     [Theory]
