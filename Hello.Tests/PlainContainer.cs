@@ -1,5 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
+using Hello.AppHost.Comparison;
 
 namespace Hello.Tests;
 
@@ -34,10 +33,7 @@ public sealed class PlainContainer : IAsyncDisposable
     public static async Task<PlainContainer> RunOnHostAsync(HelloImage image, params string[] options)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var port = new TcpListener(IPAddress.Loopback, 0);
-        port.Start();
-        var address = new Uri($"http://{port.LocalEndpoint}");
-        port.Stop();
+        var address = new Uri($"http://127.0.0.1:{ComparisonRun.FreePort()}");
         return new(
             await CommandLine.DockerAsync(["run", "--detach", "--network", "host", "--env", $"ASPNETCORE_URLS={address.OriginalString}", .. options, image.Reference]),
             address);

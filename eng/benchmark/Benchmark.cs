@@ -112,7 +112,6 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
 
     private static readonly TimeSpan AnswerPause = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan CleanUpLimit = TimeSpan.FromSeconds(30);
 
     private readonly ContainerEngine _engine = new(new ConfigurationBuilder().AddInMemoryCollection([new("ASPIRE_CONTAINER_RUNTIME", "docker")]).Build());
 
@@ -214,7 +213,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         }
         finally
         {
-            await RemoveAsync(container);
+            await _engine.RemoveAsync("container", container);
         }
     }
 
@@ -312,20 +311,6 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
             var facts = ProcessFacts.Parse(await File.ReadAllTextAsync($"/proc/{process}/status", cancellationToken));
             candidate.Add($"Memory {when}, MB", facts.ResidentBytes / 1e6);
             return facts;
-        }
-    }
-
-    /// <summary>Without the token that ended the measuring; also what a command that was ended half-way has made in the meantime.</summary>
-    private async Task RemoveAsync(string container)
-    {
-        using var limit = new CancellationTokenSource(CleanUpLimit);
-        try
-        {
-            await _engine.RunAsync(["container", "rm", "--force", container], limit.Token);
-        }
-        catch (MeasurementException e) when (e.Message.Contains("No such container", StringComparison.OrdinalIgnoreCase))
-        {
-            // It was never made.
         }
     }
 
