@@ -6,8 +6,8 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Json;
 using System.Net.Sockets;
-using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -129,7 +129,13 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     {
         await _engine.FindAsync(cancellationToken);
         using var inspector = new ImageInspector(_engine);
-        List<Candidate> candidates = [await BuildGoAsync(inspector, cancellationToken)];
+        using var tools = new TemporaryFolder();
+        var (go, launcher, program) = (Path.Combine(tools.Path, "go"), Path.Combine(tools.Path, "launcher"), Path.Combine(tools.Path, "receiver"));
+        progress("Compiling hello.go, launcher.go, receiver.go ...");
+        await BuildGoAsync("hello.go", Path.Combine(go, "hello-go"), cancellationToken);
+        await BuildGoAsync("launcher.go", launcher, cancellationToken);
+        await BuildGoAsync("receiver.go", program, cancellationToken);
+        List<Candidate> candidates = [await BuildAsync(inspector, Go, Path.Combine(folder, "Dockerfile-go"), go, cancellationToken)];
         foreach (var name in images)
         {
             candidates.Add(await BuildAsync(inspector, name, Path.Combine(root, $"Dockerfile-{name}"), root, cancellationToken));
@@ -137,14 +143,10 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
 
         // From here on, so that the builds have all cores.
         await _machine.PinAsync(cancellationToken);
-        progress("Starting the Aspire dashboard ...");
-        await using var dashboard = await Dashboard.StartAsync(cancellationToken);
-        await InTurnsAsync("Start", starts, c => RunAsync(c, dashboard, (_, _) => Task.CompletedTask, cancellationToken));
-        await InTurnsAsync("Load", runs, c => RunAsync(c, dashboard, (hello, process) => LoadAsync(c, hello, process, cancellationToken), cancellationToken));
-
-        progress("Asking the dashboard for what it has received ...");
-        await dashboard.VerifyAsync(images, cancellationToken);
-        return await WriteAsync(candidates, dashboard, cancellationToken);
+        await using var receiver = await Receiver.StartAsync(program, cancellationToken);
+        await InTurnsAsync("Start", starts, c => RunAsync(c, launcher, receiver, (_, _) => Task.FromResult(0L), cancellationToken));
+        await InTurnsAsync("Load", runs, c => RunAsync(c, launcher, receiver, (hello, process) => LoadAsync(c, hello, process, cancellationToken), cancellationToken));
+        return await WriteAsync(candidates, cancellationToken);
 
         // Interleaved, and each first in its turn: what slows the machine down for a while slows all of them.
         async Task InTurnsAsync(string what, int rounds, Func<Candidate, Task> measure)
@@ -161,55 +163,55 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         }
     }
 
-    private async Task<Candidate> BuildGoAsync(ImageInspector inspector, CancellationToken cancellationToken)
-    {
-        var context = Directory.CreateTempSubdirectory("hello-benchmark-");
-        try
-        {
-            await CommandLine.RunAsync(
-                "go",
-                ["build", "-ldflags=-s", "-o", Path.Combine(context.FullName, "hello-go"), Path.Combine(folder, "hello.go")],
-                cancellationToken,
-                environment: [("GO111MODULE", "off"), ("GOPATH", Machine.GoPath), ("CGO_ENABLED", "0")]);
-            return await BuildAsync(inspector, Go, Path.Combine(folder, "Dockerfile-go"), context.FullName, cancellationToken);
-        }
-        finally
-        {
-            context.Delete(recursive: true);
-        }
-    }
+    private Task<string> BuildGoAsync(string source, string output, CancellationToken cancellationToken) => CommandLine.RunAsync(
+        "go",
+        ["build", "-ldflags=-s", "-o", output, Path.Combine(folder, source)],
+        cancellationToken,
+        environment: [("GO111MODULE", "off"), ("GOPATH", Machine.GoPath), ("CGO_ENABLED", "0")]);
 
     private async Task<Candidate> BuildAsync(ImageInspector inspector, string name, string dockerfile, string context, CancellationToken cancellationToken)
     {
         progress($"Building {name} ...");
         var image = new HelloImage(name, context, dockerfile, $"demo-app:0.1-{name}");
         await _engine.RunAsync(["build", "--file", dockerfile, "--tag", image.Reference, context], cancellationToken);
-        var id = (await _engine.InspectAsync("image", image.Reference, cancellationToken)).GetProperty("Id").GetString()!;
-        var candidate = new Candidate(name, id, await inspector.InspectImageAsync(image, image.Reference, cancellationToken));
+        var (id, entrypoint) = ReadImage(await _engine.InspectAsync("image", image.Reference, cancellationToken));
+        var candidate = new Candidate(name, id, entrypoint, await inspector.InspectImageAsync(image, image.Reference, cancellationToken));
         candidate.Add("Unpacked size, B", candidate.Image.UnpackedBytes);
         candidate.Add("Compressed size, B", candidate.Image.CompressedBytes);
         return candidate;
+
+        // [{"Id":"sha256:…","Config":{"Entrypoint":["/hello-api"]}}]
+        static (string Id, string[] Entrypoint) ReadImage(JsonElement image) =>
+            (image.GetProperty("Id").GetString()!, [.. image.GetProperty("Config").GetProperty("Entrypoint").EnumerateArray().Select(e => e.GetString()!)]);
     }
 
     /// <summary>Runs a container from its start, which is measured, to its end.</summary>
-    private async Task RunAsync(Candidate candidate, Dashboard dashboard, Func<Uri, int, Task> measure, CancellationToken cancellationToken)
+    private async Task RunAsync(Candidate candidate, string launcher, Receiver receiver, Func<Uri, int, Task<long>> measure, CancellationToken cancellationToken)
     {
         var container = $"{_id}-{candidate.Name}";
         // Another at each start: one that was used may still be taken by connections that ended.
         var address = new IPEndPoint(IPAddress.Loopback, ComparisonRun.FreePort());
         string[] environment = candidate.Name == Go
             ? [$"ADDRESS={address}"]
-            : [$"ASPNETCORE_URLS=http://{address}", $"OTEL_EXPORTER_OTLP_ENDPOINT={dashboard.OtlpEndpoint}", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", $"OTEL_SERVICE_NAME={candidate.Name}"];
+            : [$"ASPNETCORE_URLS=http://{address}", $"OTEL_EXPORTER_OTLP_ENDPOINT={receiver.Endpoint}", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", $"OTEL_SERVICE_NAME={candidate.Name}"];
         try
         {
             // The host's network: neither address translation nor a proxy is measured.
             await _engine.RunAsync(
-                ["container", "create", "--name", container, "--network", "host", "--cpuset-cpus", _machine.ServerCore, .. environment.SelectMany(e => (string[])["--env", e]), candidate.ImageId],
+                [
+                    "container", "create", "--name", container, "--network", "host", "--cpuset-cpus", _machine.ServerCore, .. environment.SelectMany(e => (string[])["--env", e]),
+                    "--volume", $"{launcher}:/launcher:ro", "--entrypoint", "/launcher", candidate.ImageId, .. candidate.Entrypoint,
+                ],
                 cancellationToken);
             var process = await StartAsync(candidate, container, address, cancellationToken);
-            await measure(new($"http://{address}/hello"), process);
+            var before = await receiver.CountAsync(cancellationToken);
+            var requests = await measure(new($"http://{address}/hello"), process);
             // Not killed: the metrics, which are exported once a minute, are sent at the latest at the end.
             await _engine.RunAsync(["container", "stop", container], cancellationToken);
+            if (candidate.Name != Go)
+            {
+                candidate.AddReceived(requests, await receiver.CountAsync(cancellationToken) - before);
+            }
         }
         finally
         {
@@ -228,10 +230,9 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         {
             await _engine.RunAsync(["container", "start", container], limit.Token);
             var answered = await answer;
-            // {"State":{"Pid":4711,"StartedAt":"2026-…Z"}}
-            var state = (await _engine.InspectAsync("container", container, cancellationToken)).GetProperty("State");
-            candidate.Add("Start to first hello, ms", (answered - state.GetProperty("StartedAt").GetDateTimeOffset()).TotalMilliseconds);
-            return state.GetProperty("Pid").GetInt32();
+            candidate.Add("Start to first hello, ms", (answered - await ReadLaunchAsync(container, limit.Token)).TotalMilliseconds);
+            // {"State":{"Pid":4711}}
+            return (await _engine.InspectAsync("container", container, cancellationToken)).GetProperty("State").GetProperty("Pid").GetInt32();
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -241,6 +242,18 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         {
             await limit.CancelAsync();
             await ((Task)answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>What the launcher wrote before anything else, once the engine has taken it.</summary>
+    private async Task<DateTimeOffset> ReadLaunchAsync(string container, CancellationToken cancellationToken)
+    {
+        for (; ; await Task.Delay(AnswerPause, cancellationToken))
+        {
+            if ((await _engine.RunAsync(["container", "logs", container], cancellationToken)).Split('\n')[0] is { Length: > 0 } line)
+            {
+                return DateTimeOffset.UnixEpoch.AddMicroseconds(long.Parse(line, CultureInfo.InvariantCulture));
+            }
         }
     }
 
@@ -268,11 +281,13 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         }
     }
 
-    private async Task LoadAsync(Candidate candidate, Uri hello, int process, CancellationToken cancellationToken)
+    /// <summary>Measures memory and load.</summary>
+    /// <returns>How many requests were answered.</returns>
+    private async Task<long> LoadAsync(Candidate candidate, Uri hello, int process, CancellationToken cancellationToken)
     {
         await Task.Delay(Settling, cancellationToken);
         await AddMemoryAsync("idle");
-        await SendAsync(WarmUpConnections, WarmUp);
+        var requests = (await SendAsync(WarmUpConnections, WarmUp)).Requests;
         foreach (var connections in Connections)
         {
             var over = connections == 1 ? "1 connection" : Format.Invariant($"{connections} connections");
@@ -283,6 +298,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
             }
 
             var result = await load;
+            requests += result.Requests;
             candidate.Add($"Requests per second, {over}", result.RequestsPerSecond);
             candidate.Add($"Latency p50, {over}, ms", result.P50.TotalMilliseconds);
             candidate.Add($"Latency p99, {over}, ms", result.P99.TotalMilliseconds);
@@ -291,6 +307,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         await Task.Delay(Settling, cancellationToken);
         var peak = await AddMemoryAsync("after load");
         candidate.Add("Memory, peak, MB", peak.PeakResidentBytes / 1e6);
+        return requests;
 
         async Task<WrkResult> SendAsync(int connections, TimeSpan duration)
         {
@@ -314,35 +331,38 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         }
     }
 
-    private async Task<string> WriteAsync(List<Candidate> candidates, Dashboard dashboard, CancellationToken cancellationToken)
+    private async Task<string> WriteAsync(List<Candidate> candidates, CancellationToken cancellationToken)
     {
         var reference = candidates[0];
         var table = ComparisonMarkdown.Table(
             ["", .. candidates.Select(c => $"`{c.Name}`")],
-            reference.Figures.Select(f => (string[])[f, .. candidates.Select(c => c == reference ? $"{c[f]}" : $"{c[f]} {Format.Ratio(c[f].Median / reference[f].Median)}")]));
+            candidates[^1].Figures.Select(f => (string[])[f, .. candidates.Select(c => Cell(c[f], c == reference ? null : reference[f]))]));
         var conditions = new Conditions(
             DateTimeOffset.UtcNow,
             Conditions.DescribeMachine(),
             $"docker {await _engine.RunAsync(["version", "--format", "{{.Server.Version}}"], cancellationToken)}",
-            Format.Invariant($"medians (lowest–highest) of each: {starts + runs} starts, {runs} loads; interleaved, on the host's network; a load is {WarmUp.TotalSeconds:N0} s over {WarmUpConnections} connections to warm up, then {Load.TotalSeconds:N0} s each over {string.Join(", ", Connections)}; start by the engine's StartedAt; memory by the kernel's VmRSS and VmHWM"),
+            Format.Invariant($"medians (lowest–highest) of each: {starts + runs} starts, {runs} loads; interleaved, on the host's network; a load is {WarmUp.TotalSeconds:N0} s over {WarmUpConnections} connections to warm up, then {Load.TotalSeconds:N0} s each over {string.Join(", ", Connections)}; start from the moment in which the program is executed, by launcher.go; memory by the kernel's VmRSS and VmHWM"),
             [.. candidates.SelectMany(c => c.Image.StandIns).Distinct()]);
         IEnumerable<(string Name, string Text)> lines =
         [
             .. conditions.Lines,
-            ("Cores", $"server on {_machine.ServerCore}; load, telemetry receiver and this program on {string.Join(", ", _machine.ClientCores)}; the engine, which takes the lines that all of them log, on any"),
+            ("Cores", $"server on {_machine.ServerCore}; load generator, telemetry's receiver and this program on {string.Join(", ", _machine.ClientCores)}; the engine, which takes the lines that all of them log, on any"),
             ("Load generator", await WrkResult.VersionAsync(cancellationToken)),
             ("Go application", $"Gin's default router with its logger, no telemetry; {await CommandLine.RunAsync("go", ["version"], cancellationToken)}"),
-            ("Telemetry of the others", $"traces, metrics and logs over http/protobuf to the {dashboard.Version}, and received there"),
+            ("Telemetry of the others", "traces, metrics and logs over http/protobuf to receiver.go, which counts what has come"),
         ];
         return $"{table}\nBehind the brackets: the ratio to `{reference.Name}`.\n\n{string.Concat(lines.Select(l => $"- {l.Name}: {l.Text}\n"))}";
+
+        static string Cell(Spread? values, Spread? reference) => values is null ? "–" : reference is null ? $"{values}" : $"{values} {Format.Ratio(values.Median / reference.Median)}";
     }
 }
 
 /// <summary>What is measured, and what has been.</summary>
 /// <param name="name">Suffix of the Dockerfile and of the tag.</param>
 /// <param name="imageId">ID of the image, which stays the same when somebody builds under the same name meanwhile.</param>
+/// <param name="entrypoint">What the image starts.</param>
 /// <param name="image">What the image is.</param>
-internal sealed class Candidate(string name, string imageId, ImageFacts image)
+internal sealed class Candidate(string name, string imageId, string[] entrypoint, ImageFacts image)
 {
     private readonly OrderedDictionary<string, List<double>> _values = [];
 
@@ -350,17 +370,38 @@ internal sealed class Candidate(string name, string imageId, ImageFacts image)
 
     public string ImageId => imageId;
 
+    public string[] Entrypoint => entrypoint;
+
     public ImageFacts Image => image;
 
     /// <summary>The figures that it has, in the order in which they were measured first, but what is of one kind together.</summary>
     public IEnumerable<string> Figures => _values.Keys.GroupBy(f => f.Split(' ', ',')[0]).SelectMany(f => f);
 
-    public Spread this[string figure] => new([.. _values[figure].Order()]);
+    /// <summary>The values of a figure, or null if it was not measured.</summary>
+    public Spread? this[string figure] => _values.TryGetValue(figure, out var values) ? new([.. values.Order()]) : null;
 
     public void Add(string figure, double value)
     {
         _values.TryAdd(figure, []);
         _values[figure].Add(value);
+    }
+
+    /// <summary>Adds how much telemetry of a container's life was received.</summary>
+    /// <param name="requests">Requests that it has answered, beside the first.</param>
+    /// <param name="received">What has come meanwhile.</param>
+    /// <exception cref="MeasurementException">A signal is missing.</exception>
+    public void AddReceived(long requests, Received received)
+    {
+        if (received is { Spans: 0 } or { Metrics: 0 } or { LogRecords: 0 })
+        {
+            throw new MeasurementException($"Of {name}, the receiver has not received traces, metrics and logs, but: {received}.");
+        }
+
+        if (requests > 0)
+        {
+            Add("Received spans, per request", received.Spans / (double)requests);
+            Add("Received log records, per request", received.LogRecords / (double)requests);
+        }
     }
 }
 
@@ -420,112 +461,73 @@ internal sealed record WrkResult(long Requests, long Errors, TimeSpan Duration, 
     }
 }
 
-/// <summary>The Aspire dashboard as a process of its own, which receives telemetry.</summary>
-/// <remarks>Its settings: https://aspire.dev/dashboard/configuration/.</remarks>
-internal sealed class Dashboard : IAsyncDisposable
+/// <summary>Telemetry that was received.</summary>
+internal sealed record Received(long Spans, long Metrics, long LogRecords)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+    public static Received operator -(Received all, Received before) =>
+        new(all.Spans - before.Spans, all.Metrics - before.Metrics, all.LogRecords - before.LogRecords);
+}
 
+/// <summary>Runs receiver.go.</summary>
+internal sealed class Receiver : IAsyncDisposable
+{
     private readonly Process _process;
     private readonly HttpClient _client;
 
-    private Dashboard(string file)
+    private Receiver(Process process, string address)
     {
-        var (frontend, grpc) = ($"http://127.0.0.1:{ComparisonRun.FreePort()}", $"http://127.0.0.1:{ComparisonRun.FreePort()}");
-        OtlpEndpoint = $"http://127.0.0.1:{ComparisonRun.FreePort()}";
-        _client = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new(frontend) };
-        _process = CommandLine.Start(
-            file,
-            ["dashboard"],
-            ("ASPNETCORE_ENVIRONMENT", "Production"),
-            ("ASPNETCORE_URLS", frontend),
-            ("ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", grpc),
-            ("ASPIRE_DASHBOARD_OTLP_HTTP_ENDPOINT_URL", OtlpEndpoint),
-            ("ASPIRE_DASHBOARD_API_ENABLED", "true"),
-            ("ASPIRE_DASHBOARD_TELEMETRY_OPTOUT", "true"),
-            // Plain http and no keys: everything is on loopback, and for some minutes.
-            ("ASPIRE_ALLOW_UNSECURED_TRANSPORT", "true"),
-            ("DASHBOARD__FRONTEND__AUTHMODE", "Unsecured"),
-            ("DASHBOARD__OTLP__AUTHMODE", "Unsecured"),
-            ("DASHBOARD__API__AUTHMODE", "Unsecured"));
-        // "      Aspire dashboard version: 13.5.4+9c1b401dd67746739044f68959cbf4d3d7af93a6"
-        _process.OutputDataReceived += (_, line) => Version = line.Data?.Split("Aspire dashboard version: ") is [_, var version] ? $"Aspire dashboard {version.Split('+')[0]}" : Version;
-        _process.BeginOutputReadLine();
-        _process.BeginErrorReadLine();
+        (_process, Endpoint) = (process, $"http://{address}");
+        _client = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new(Endpoint) };
     }
 
-    /// <summary>The executable, as the AppHost has it.</summary>
-    public static string? File =>
-        Environment.GetEnvironmentVariable("ASPIRE_DASHBOARD_PATH") ?? typeof(HelloImage).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(a => a.Key == "aspiredashboardpath")?.Value;
-
     /// <summary>Where it receives telemetry over http/protobuf.</summary>
-    public string OtlpEndpoint { get; }
+    public string Endpoint { get; }
 
-    /// <summary>What it says it is.</summary>
-    public string Version { get; private set; } = "Aspire dashboard";
-
-    /// <summary>Starts it and waits until it answers.</summary>
-    public static async Task<Dashboard> StartAsync(CancellationToken cancellationToken)
+    /// <summary>Starts it and waits until it listens.</summary>
+    /// <exception cref="MeasurementException">It does not.</exception>
+    public static async Task<Receiver> StartAsync(string program, CancellationToken cancellationToken)
     {
-        var dashboard = new Dashboard(File!);
+        var process = CommandLine.Start(program, []);
         try
         {
-            await dashboard.EventuallyAsync(_ => true, answer => $"The dashboard does not answer: {answer}", cancellationToken);
-            return dashboard;
+            return new(process, await process.StandardOutput.ReadLineAsync(cancellationToken)
+                ?? throw new MeasurementException($"The telemetry's receiver has ended: {await process.StandardError.ReadToEndAsync(cancellationToken)}"));
         }
         catch
         {
-            await dashboard.DisposeAsync();
+            await EndAsync(process);
             throw;
         }
     }
 
-    /// <summary>Makes sure that it has received traces, metrics and logs of each.</summary>
-    /// <exception cref="MeasurementException">It has not.</exception>
-    public Task VerifyAsync(string[] services, CancellationToken cancellationToken) => EventuallyAsync(
-        resources => services.All(service => resources.EnumerateArray().Any(r =>
-            r.GetProperty("name").GetString() == service && r.GetProperty("hasTraces").GetBoolean() && r.GetProperty("hasMetrics").GetBoolean() && r.GetProperty("hasLogs").GetBoolean())),
-        answer => $"The dashboard has not received traces, metrics and logs of each of {string.Join(", ", services)}, but: {answer}",
-        cancellationToken);
+    /// <summary>Asks for what it has received since its start.</summary>
+    public async Task<Received> CountAsync(CancellationToken cancellationToken) =>
+        await _client.GetFromJsonAsync<Received>(new Uri("/received", UriKind.Relative), cancellationToken) ?? throw new MeasurementException("The telemetry's receiver answers nothing.");
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _client.Dispose();
-        if (!_process.HasExited)
-        {
-            _process.Kill(entireProcessTree: true);
-        }
-
-        await _process.WaitForExitAsync(CancellationToken.None);
-        _process.Dispose();
+        await EndAsync(_process);
     }
 
-    /// <summary>Asks for the senders of telemetry until the answer is right.</summary>
-    private async Task EventuallyAsync(Func<JsonElement, bool> isRight, Func<string, string> failure, CancellationToken cancellationToken)
+    private static async Task EndAsync(Process process)
     {
-        var answer = "nothing";
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < Limit && !_process.HasExited; await Task.Delay(Pause, cancellationToken))
+        using (process)
         {
-            try
-            {
-                // [{"name":"scratch","hasLogs":true,"hasTraces":true,"hasMetrics":true}]
-                answer = await _client.GetStringAsync(new Uri("/api/telemetry/resources", UriKind.Relative), cancellationToken);
-                using var resources = JsonDocument.Parse(answer);
-                if (isRight(resources.RootElement))
-                {
-                    return;
-                }
-            }
-            catch (HttpRequestException e)
-            {
-                answer = e.Message;
-            }
+            process.Kill();
+            await process.WaitForExitAsync(CancellationToken.None);
         }
-
-        throw new MeasurementException(failure(_process.HasExited ? "it has ended" : answer));
     }
+}
+
+/// <summary>A folder that goes when this does.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("hello-benchmark-").FullName;
+
+    /// <inheritdoc/>
+    public void Dispose() => Directory.Delete(Path, recursive: true);
 }
 
 /// <summary>What this machine has, and who gets which of its cores.</summary>
@@ -565,7 +567,6 @@ internal sealed class Machine
             (Directory.Exists($"{GoPath}/src/github.com/gin-gonic/gin"), "Gin is missing: apt-get install golang-github-gin-gonic-gin-dev"),
             (IsOnPath("wrk"), "wrk is missing: apt-get install wrk"),
             (IsOnPath("taskset"), "taskset is missing: apt-get install util-linux"),
-            (File.Exists(Dashboard.File), $"The Aspire dashboard is missing{(Dashboard.File is null ? "" : $" at {Dashboard.File}")}: set ASPIRE_DASHBOARD_PATH to the 'aspire-managed' that 'aspire setup --install-path DIR' unpacks."),
         ];
         return needs.Where(n => !n.IsThere).Select(n => n.Line);
 
