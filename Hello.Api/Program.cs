@@ -5,7 +5,7 @@ using Hello.Api;
 // https://github.com/dotnet/runtime/blob/main/src/libraries/System.Net.Sockets/src/System/Net/Sockets/SocketAsyncEngine.Unix.cs
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
-PrecompiledOptions.Name();
+PrecompiledServices.Name();
 
 // Nothing but what is added here: the other builders bring settings files, their watchers and more, a fifth of the start.
 // https://learn.microsoft.com/aspnet/core/fundamentals/minimal-apis/webapplication

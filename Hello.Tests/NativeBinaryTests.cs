@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Hello.Tests;
@@ -33,6 +34,26 @@ public sealed class NativeBinaryTests(HelloApplication hello)
         // The span's name, its route and its status; the name is a field and the others are attributes of the message.
         var trace = Encoding.Latin1.GetString(exports.First(e => e.Path == "/v1/traces").Body);
         Assert.All(["GET /hello", "http.route", "http.response.status_code"], text => Assert.Contains(text, trace, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task A_metric_names_a_trace_as_its_exemplar(HelloImage image)
+    {
+        var trace = RandomNumberGenerator.GetBytes(16);
+        await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
+        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_METRICS_EXEMPLAR_FILTER=trace_based"]);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+
+        using var client = new HttpClient { BaseAddress = container.Address };
+        client.DefaultRequestHeaders.Add("traceparent", $"00-{Convert.ToHexStringLower(trace)}-00f067aa0ba902b7-01"); // https://www.w3.org/TR/trace-context/#traceparent-header
+        Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
+        var exports = await receiver.WaitAsync(e => HasTrace(e, "/v1/metrics") && HasTrace(e, "/v1/traces"));
+
+        Assert.True(HasTrace(exports, "/v1/traces"), "The span is not in the trace that the caller named.");
+        Assert.True(HasTrace(exports, "/v1/metrics"), $"None of {exports.Count(e => e.Path == "/v1/metrics")} exports of metrics has an exemplar from trace {Convert.ToHexStringLower(trace)}.");
+
+        bool HasTrace(OtlpExport[] exports, string path) => exports.Any(e => e.Path == path && e.Body.AsSpan().IndexOf(trace) >= 0);
     }
 
     [Theory]
