@@ -7,11 +7,11 @@ var builder = DistributedApplication.CreateBuilder(isCommand ? [] : args);
 // The conventional reference: framework-dependent, on the ASP.NET Alpine image.
 builder.AddHelloImage("alpine");
 
-// One static binary and nothing else.
-builder.AddHelloImage("scratch");
+// One static binary and nothing else, which runs with nothing else.
+builder.AddHelloImage("scratch").WithLeastPrivilege();
 
 // The same binary, and the one line that makes it run as a user without rights.
-builder.AddHelloImage("scratch-nonroot");
+builder.AddHelloImage("scratch-nonroot").WithLeastPrivilege();
 
 if (isCommand)
 {

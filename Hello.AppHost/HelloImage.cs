@@ -1,3 +1,4 @@
+using System.Reflection;
 using Hello.AppHost.Dashboard;
 
 namespace Hello.AppHost;
@@ -14,6 +15,16 @@ internal static class HelloImageExtensions
 {
     private const string Repository = "demo-app";
     private const string Version = "0.1";
+
+    private const string MemoryLimit = "96m";
+
+    private const string ProcessLimit = "64";
+
+    // From git, by way of the SDK: "1.0.0+<commit>" and the address that the repository was cloned from.
+    // https://learn.microsoft.com/dotnet/core/compatibility/sdk/8.0/source-link
+    private static readonly string Revision = typeof(HelloImage).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+') is [_, var commit] ? commit : "";
+
+    private static readonly string Source = typeof(HelloImage).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(a => a.Key == "RepositoryUrl")?.Value ?? "";
 
     /// <summary>Adds the build whose Dockerfile is <c>Dockerfile-{name}</c> and whose image is <c>demo-app:0.1-{name}</c>.</summary>
     /// <param name="builder">The application's builder.</param>
@@ -40,7 +51,26 @@ internal static class HelloImageExtensions
             .WithSayHelloCommand()
             .WithSendLoadCommand()
             .WithCompareImagesCommand()
+            .WithBuildArg("REVISION", Revision)
+            .WithBuildArg("SOURCE", Source)
             // Plain HTTP: a scratch image has neither a TLS library nor a CA file.
             .WithOtlpExporter(OtlpProtocol.HttpProtobuf);
     }
+
+    /// <summary>Runs the container with nothing that the API does not need: what breaks into it finds little to break.</summary>
+    /// <param name="container">A container that answers without any of it.</param>
+    /// <returns>The container's builder.</returns>
+    public static IResourceBuilder<ContainerResource> WithLeastPrivilege(this IResourceBuilder<ContainerResource> container) => container
+        .WithContainerRuntimeArgs(
+            "--read-only",
+            // In place of the engine's own, which root may write to and which brings /dev/shm and /dev/mqueue, where anybody may.
+            "--tmpfs", "/dev:ro,dev,noexec,mode=755,size=64k",
+            "--cap-drop", "ALL",
+            "--security-opt", "no-new-privileges",
+            // No swap besides.
+            "--memory", MemoryLimit,
+            "--memory-swap", MemoryLimit,
+            "--pids-limit", ProcessLimit)
+        // Aspire would copy the certificate into a file system that is read-only.
+        .WithDeveloperCertificateTrust(false);
 }

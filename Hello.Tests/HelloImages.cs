@@ -25,7 +25,7 @@ public static class HelloImages
     [
         new("alpine", User: "", Uid: 0, Files: null),
         new("scratch", User: "", Uid: 0, Files: ["hello-api"]),
-        new("scratch-nonroot", User: "appuser", Uid: 10001, Files: ["etc/passwd", "hello-api"]),
+        new("scratch-nonroot", User: "10001:10001", Uid: 10001, Files: ["etc/passwd", "hello-api"]),
     ];
 
     /// <summary>All three, for a theory.</summary>

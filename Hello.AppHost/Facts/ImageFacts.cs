@@ -7,7 +7,7 @@ namespace Hello.AppHost.Facts;
 /// <param name="CompressedBytes">Sum of the compressed layers: what a registry transfers.</param>
 /// <param name="Layers">How many layers it has.</param>
 /// <param name="Files">How many names of files a container sees; what an upper layer deletes is not among them.</param>
-/// <param name="User">The configured user; "root" when none is.</param>
+/// <param name="User">Name of the configured user, or what is configured where the image has no name for it; "root" when none is configured.</param>
 /// <param name="Shells">The shells in it.</param>
 /// <param name="PackageManagers">The package managers in it.</param>
 /// <param name="IsStatic">Whether the program that it starts is a static binary; null when it is no ELF file.</param>
@@ -38,7 +38,7 @@ internal sealed record ImageFacts(
     public static ImageFacts Of(ImageArchive archive, Dockerfile dockerfile, IReadOnlyList<string> standIns)
     {
         var files = new ImageFileSystem(archive.MergeLayers());
-        // Every member may be missing or null: {"config":{"User":"appuser","Env":["PATH=…"],"Entrypoint":["/hello-api"],"Cmd":null,"WorkingDir":"/"}}
+        // Every member may be missing or null: {"config":{"User":"10001:10001","Env":["PATH=…"],"Entrypoint":["/hello-api"],"Cmd":null,"WorkingDir":"/"}}
         var config = archive.Config.TryGetProperty("config", out var found) ? found : default;
         string[] command = [.. Strings("Entrypoint"), .. Strings("Cmd")];
         var program = command is [var first, ..] ? files.FindProgram(first, SearchPath(), Text("WorkingDir")) : null;
@@ -48,7 +48,7 @@ internal sealed record ImageFacts(
             archive.Layers.Sum(l => l.CompressedBytes),
             archive.Layers.Count,
             files.FileCount,
-            Text("User") is { Length: > 0 } user ? user : "root",
+            NameOfUser(),
             Present(KnownShells),
             Present(KnownPackageManagers),
             program?.IsStatic,
@@ -56,6 +56,8 @@ internal sealed record ImageFacts(
             standIns);
 
         string[] Present(string[] programs) => [.. programs.Where(p => files.FindProgram(p, DefaultSearchPath, "/") is not null)];
+
+        string NameOfUser() => Text("User").Split(':')[0] is { Length: > 0 } user ? files.Find(LayerEntry.UsersPath)?.Users?.GetValueOrDefault(user) ?? Text("User") : "root";
 
         string SearchPath() => Strings("Env").LastOrDefault(v => v.StartsWith("PATH=", StringComparison.Ordinal))?["PATH=".Length..] ?? DefaultSearchPath;
 

@@ -12,8 +12,12 @@ namespace Hello.AppHost.Facts;
 /// <param name="Length">Bytes of its content; 0 of all but a regular file.</param>
 /// <param name="Target">Where a link points to; empty of all but links.</param>
 /// <param name="IsStatic">Whether a program is static; null of all but ELF files that may be executed.</param>
-internal sealed record LayerEntry(string Path, TarEntryType Type, long Length, string Target, bool? IsStatic)
+/// <param name="Users">The names of users by UID, where it is the file that has them: passwd(5).</param>
+internal sealed record LayerEntry(string Path, TarEntryType Type, long Length, string Target, bool? IsStatic, IReadOnlyDictionary<string, string>? Users = null)
 {
+    /// <summary>Where the names of users are.</summary>
+    public const string UsersPath = "etc/passwd";
+
     /// <summary>Whether it is a file or another name of one.</summary>
     public bool IsFile => Type is TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile or TarEntryType.HardLink;
 }
@@ -54,7 +58,8 @@ internal sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnly
                         entry.EntryType,
                         entry.EntryType is TarEntryType.HardLink ? 0 : entry.Length,
                         entry.LinkName,
-                        await IsStaticAsync(entry, cancellationToken)));
+                        await IsStaticAsync(entry, cancellationToken),
+                        Normalize(entry.Name) == LayerEntry.UsersPath ? await ReadUsersAsync(entry, cancellationToken) : null));
                 }
             }
 
@@ -123,6 +128,22 @@ internal sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnly
         var start = new byte[Math.Min(ElfHeader.Length, entry.Length)];
         await data.ReadExactlyAsync(start, cancellationToken);
         return ElfHeader.IsStatic(start);
+    }
+
+    /// <summary>Reads <c>appuser:x:10001:10001:App User:/:/sbin/nologin</c>.</summary>
+    private static async Task<IReadOnlyDictionary<string, string>> ReadUsersAsync(TarEntry entry, CancellationToken cancellationToken)
+    {
+        Dictionary<string, string> users = [];
+        using var reader = new StreamReader(entry.DataStream ?? Stream.Null, leaveOpen: true);
+        while (await reader.ReadLineAsync(cancellationToken) is { } line)
+        {
+            if (line.Split(':') is [var name, _, var uid, ..])
+            {
+                users.TryAdd(uid, name); // the first line counts
+            }
+        }
+
+        return users;
     }
 
     /// <summary>Counts what is written to it.</summary>

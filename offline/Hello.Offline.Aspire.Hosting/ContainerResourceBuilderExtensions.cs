@@ -33,6 +33,38 @@ public static class ContainerResourceBuilderExtensions
         return container;
     }
 
+    /// <summary>Passes a build argument to the build of the image.</summary>
+    /// <typeparam name="T">The container's type.</typeparam>
+    /// <param name="builder">The container.</param>
+    /// <param name="name">The argument's name.</param>
+    /// <param name="value">Its value; none when null, so that the builder's environment has it.</param>
+    /// <returns>The container's builder.</returns>
+    /// <exception cref="InvalidOperationException">The image is not built.</exception>
+    public static IResourceBuilder<T> WithBuildArg<T>(this IResourceBuilder<T> builder, string name, object? value)
+        where T : ContainerResource
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+
+        var build = builder.Resource.Annotations.OfType<DockerfileBuildAnnotation>().SingleOrDefault()
+            ?? throw new InvalidOperationException("The resource does not have a Dockerfile build annotation. Call WithDockerfile before calling WithBuildArg.");
+        build.BuildArguments[name] = value;
+        return builder;
+    }
+
+    /// <summary>Adds arguments to the engine's command that makes the container.</summary>
+    /// <typeparam name="T">The container's type.</typeparam>
+    /// <param name="builder">The container.</param>
+    /// <param name="args">The arguments.</param>
+    /// <returns>The container's builder.</returns>
+    public static IResourceBuilder<T> WithContainerRuntimeArgs<T>(this IResourceBuilder<T> builder, params string[] args)
+        where T : ContainerResource
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(args);
+        return builder.WithAnnotation(new ContainerRuntimeArgsAnnotation(args));
+    }
+
     /// <summary>Settles the name and tag of the image.</summary>
     /// <typeparam name="T">The container's type.</typeparam>
     /// <param name="builder">The container.</param>

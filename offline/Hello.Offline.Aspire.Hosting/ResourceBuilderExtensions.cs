@@ -50,6 +50,19 @@ public static class ResourceBuilderExtensions
         return builder.WithAnnotation(new EnvironmentAnnotation(name, value ?? ""));
     }
 
+    /// <summary>Has the resource trust the machine's developer certificate, or not.</summary>
+    /// <remarks>The stand-in copies no certificate into any container, so that there is nothing to turn off.</remarks>
+    /// <typeparam name="TResource">The resource's type.</typeparam>
+    /// <param name="builder">The resource.</param>
+    /// <param name="trust">Whether to trust it.</param>
+    /// <returns>The resource's builder.</returns>
+    public static IResourceBuilder<TResource> WithDeveloperCertificateTrust<TResource>(this IResourceBuilder<TResource> builder, bool trust)
+        where TResource : IResourceWithEnvironment, IResourceWithArgs
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return trust ? throw new NotSupportedException("The stand-in for Aspire copies no certificates: run eng/setup.sh where NuGet has Aspire's packages.") : builder;
+    }
+
     /// <summary>Names an endpoint of the resource.</summary>
     /// <typeparam name="T">The resource's type.</typeparam>
     /// <param name="builder">The resource.</param>

@@ -11,7 +11,13 @@ internal sealed class ContainerImageAnnotation : IResourceAnnotation
 }
 
 /// <summary>How the image is built; both paths are absolute.</summary>
-internal sealed record DockerfileBuildAnnotation(string ContextPath, string DockerfilePath, string? Stage) : IResourceAnnotation;
+internal sealed record DockerfileBuildAnnotation(string ContextPath, string DockerfilePath, string? Stage) : IResourceAnnotation
+{
+    public Dictionary<string, object?> BuildArguments { get; } = [];
+}
+
+/// <summary>Arguments of the engine's command that makes the container.</summary>
+internal sealed record ContainerRuntimeArgsAnnotation(IReadOnlyList<string> Args) : IResourceAnnotation;
 
 /// <summary>A variable that the model sets in the resource's environment.</summary>
 internal sealed record EnvironmentAnnotation(string Name, string Value) : IResourceAnnotation;

@@ -67,12 +67,15 @@ internal sealed record ContainerSpec
 
     public required IReadOnlyList<EnvVar> Env { get; init; }
 
+    /// <summary>DCP leaves out an empty one when it answers.</summary>
+    public IReadOnlyList<string> RunArgs { get; init; } = [];
+
     public required IReadOnlyList<NetworkConnection> Networks { get; init; }
 
     public bool? Stop { get; init; }
 }
 
-internal sealed record BuildSpec(string Context, string Dockerfile, string? Stage);
+internal sealed record BuildSpec(string Context, string Dockerfile, string? Stage, IReadOnlyList<EnvVar>? Args);
 
 internal sealed record PortSpec(int ContainerPort, string Protocol = "TCP");
 

@@ -185,7 +185,7 @@ internal sealed class Orchestrator(
                 await Dcp.CreateAsync(DcpKinds.Container, _containers[id], cancellationToken).ConfigureAwait(false);
             }
         }
-        catch (Exception e) when (e is DistributedApplicationException or HttpRequestException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             _logger.LogError("The containers could not be created: {Message}", e.Message);
             foreach (var id in _resources.Keys)
@@ -255,9 +255,10 @@ internal sealed class Orchestrator(
             {
                 ContainerName = id,
                 Image = resource.Annotations.OfType<ContainerImageAnnotation>().Single().Reference,
-                Build = new(build.ContextPath, build.DockerfilePath, build.Stage),
+                Build = new(build.ContextPath, build.DockerfilePath, build.Stage, [.. build.BuildArguments.Select(a => new EnvVar(a.Key, a.Value?.ToString()))]),
                 Ports = [.. endpoints.Select(e => new PortSpec(TargetPort(resource, e)))],
                 Env = [.. Environment(resource, id, otlp).Select(v => new EnvVar(v.Key, v.Value))],
+                RunArgs = [.. resource.Annotations.OfType<ContainerRuntimeArgsAnnotation>().SelectMany(a => a.Args)],
                 Networks = [new(NetworkName, [resource.Name, $"{resource.Name}.dev.internal"])],
             },
             new()
