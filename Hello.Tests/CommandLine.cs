@@ -18,6 +18,17 @@ public static class CommandLine
     /// <returns>What it wrote to standard output, without the last line end.</returns>
     public static async Task<string> RunAsync(string program, params string[] arguments)
     {
+        var (exitCode, output, error) = await TryAsync(program, arguments);
+        Assert.True(exitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {exitCode}: {error}");
+        return output;
+    }
+
+    /// <summary>Runs a program.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <returns>How it ended and what it wrote, without the last line end.</returns>
+    public static async Task<(int ExitCode, string Output, string Error)> TryAsync(string program, params string[] arguments)
+    {
         using var limit = new CancellationTokenSource(Limit);
         using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         try
@@ -25,8 +36,7 @@ public static class CommandLine
             var error = process.StandardError.ReadToEndAsync(limit.Token);
             var output = await process.StandardOutput.ReadToEndAsync(limit.Token);
             await process.WaitForExitAsync(limit.Token);
-            Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}: {await error}");
-            return output.TrimEnd();
+            return (process.ExitCode, output.TrimEnd(), (await error).TrimEnd());
         }
         finally
         {

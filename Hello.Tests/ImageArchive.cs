@@ -4,11 +4,14 @@ using System.Text.Json;
 
 namespace Hello.Tests;
 
-/// <summary>A file in a layer of an image.</summary>
+/// <summary>An entry of a layer of an image.</summary>
 /// <param name="Path">Its path, without a leading slash.</param>
-/// <param name="Content">Its bytes.</param>
+/// <param name="Content">Its bytes; none of a directory and a link.</param>
 /// <param name="Mode">Its permissions.</param>
-public sealed record ImageFile(string Path, byte[] Content, UnixFileMode Mode);
+/// <param name="Type">What it is.</param>
+/// <param name="Uid">The user who owns it.</param>
+/// <param name="Gid">The group that owns it.</param>
+public sealed record ImageFile(string Path, byte[] Content, UnixFileMode Mode, TarEntryType Type, int Uid, int Gid);
 
 /// <summary>Reads what <c>docker image save</c> writes: a tar of layers, which are tars, and a manifest.json that names them.</summary>
 public static class ImageArchive
@@ -16,7 +19,13 @@ public static class ImageArchive
     /// <summary>The regular files in all layers of a small image, in order of their paths.</summary>
     /// <param name="reference">Name and tag of the image.</param>
     /// <returns>The files.</returns>
-    public static async Task<ImageFile[]> ReadFilesAsync(string reference)
+    public static async Task<ImageFile[]> ReadFilesAsync(string reference) =>
+        [.. (await ReadLayersAsync(reference)).SelectMany(l => l).Where(IsFile).OrderBy(f => f.Path, StringComparer.Ordinal)];
+
+    /// <summary>Everything in all layers of a small image, also what an upper layer hides.</summary>
+    /// <param name="reference">Name and tag of the image.</param>
+    /// <returns>The entries of each layer, from the lowest to the uppermost.</returns>
+    public static async Task<List<ImageFile>[]> ReadLayersAsync(string reference)
     {
         var path = Path.GetTempFileName();
         try
@@ -27,14 +36,14 @@ public static class ImageArchive
 
             // [{"Config":"…","RepoTags":["demo-app:0.1-scratch"],"Layers":["blobs/sha256/…"]}]
             using var manifest = JsonDocument.Parse(entries.Single(e => e.Path == "manifest.json").Content);
-            List<ImageFile> files = [];
+            List<List<ImageFile>> layers = [];
             foreach (var layer in manifest.RootElement[0].GetProperty("Layers").EnumerateArray())
             {
                 using var content = new MemoryStream(entries.Single(e => e.Path == layer.GetString()).Content);
-                files.AddRange(await ReadTarAsync(content));
+                layers.Add(await ReadTarAsync(content));
             }
 
-            return [.. files.OrderBy(f => f.Path, StringComparer.Ordinal)];
+            return [.. layers];
         }
         finally
         {
@@ -42,22 +51,19 @@ public static class ImageArchive
         }
     }
 
+    private static bool IsFile(ImageFile file) => file.Type is TarEntryType.RegularFile or TarEntryType.V7RegularFile;
+
     private static async Task<List<ImageFile>> ReadTarAsync(Stream stream)
     {
         List<ImageFile> files = [];
         await using var tar = new TarReader(stream);
         while (await tar.GetNextEntryAsync(copyData: true) is { } entry)
         {
-            if (entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile)
-            {
-                using var content = new MemoryStream();
-                await (entry.DataStream?.CopyToAsync(content) ?? Task.CompletedTask);
-                files.Add(new(entry.Name, content.ToArray(), entry.Mode));
-            }
-            else
-            {
-                Assert.True(entry.EntryType is TarEntryType.Directory or TarEntryType.SymbolicLink, $"{entry.Name} is a {entry.EntryType}");
-            }
+            using var content = new MemoryStream();
+            await (entry.DataStream?.CopyToAsync(content) ?? Task.CompletedTask);
+            var file = new ImageFile(entry.Name, content.ToArray(), entry.Mode, entry.EntryType, entry.Uid, entry.Gid);
+            Assert.True(IsFile(file) || file.Type is TarEntryType.Directory or TarEntryType.SymbolicLink, $"{file.Path} is a {file.Type}");
+            files.Add(file);
         }
 
         return files;

@@ -1,4 +1,6 @@
+using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 
 namespace Hello.Tests;
 
@@ -42,11 +44,76 @@ public sealed class ImageTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task No_file_is_writable_by_others_or_setuid(HelloImage image)
+    public async Task Nothing_in_any_layer_is_writable_by_others_or_setuid_or_without_an_owner(HelloImage image)
     {
         const UnixFileMode Unwanted = UnixFileMode.OtherWrite | UnixFileMode.GroupWrite | UnixFileMode.SetUser | UnixFileMode.SetGroup;
+        var layers = await ImageArchive.ReadLayersAsync(image.Reference);
 
-        Assert.All(await ImageArchive.ReadFilesAsync(image.Reference), f => Assert.Equal(UnixFileMode.None, f.Mode & Unwanted));
+        Assert.NotEmpty(layers);
+        Assert.All(layers.SelectMany(l => l), f => Assert.Equal((f.Path, UnixFileMode.None, 0, 0), (f.Path, f.Mode & Unwanted, f.Uid, f.Gid)));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task No_file_of_ours_in_any_layer_tells_where_it_was_built_or_a_secret(HelloImage image)
+    {
+        // What it is built with writes paths in UTF-8 and in UTF-16. The framework's own files name Microsoft's build machines.
+        string[] unwanted = ["/src/Hello", "/root/", "/home/", "bin/Release", "obj/Release", "PRIVATE KEY-----", "password=", "AccountKey="];
+        var ours = (await ImageArchive.ReadLayersAsync(image.Reference)).SelectMany(l => l).Where(f => image.Files is not null || f.Path.StartsWith("app/Hello", StringComparison.Ordinal)).ToArray();
+
+        Assert.NotEmpty(ours);
+        Assert.All(ours, f => Assert.All(unwanted, text => Assert.False(
+            f.Content.AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)) >= 0 || f.Content.AsSpan().IndexOf(Encoding.Unicode.GetBytes(text)) >= 0, $"{f.Path} has '{text}' in it.")));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public async Task A_second_build_makes_the_same_files(HelloImage image)
+    {
+        var output = Directory.CreateTempSubdirectory("hello-tests-");
+        try
+        {
+            var context = Path.GetFullPath("..", Projects.Hello_AppHost.ProjectPath);
+            await CommandLine.DockerAsync("build", "--no-cache", "--file", Path.Combine(context, $"Dockerfile-{image.Resource}"), "--output", $"type=local,dest={output.FullName}", context);
+            var first = (await ImageArchive.ReadFilesAsync(image.Reference)).Select(f => (f.Path, Digest(f.Content)));
+            var second = image.Files!.Select(path => (path, Digest(File.ReadAllBytes(Path.Combine(output.FullName, path)))));
+
+            Assert.Equal(first, second);
+        }
+        finally
+        {
+            output.Delete(recursive: true);
+        }
+
+        static string Digest(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public async Task The_image_sets_no_variable_but_the_search_path(HelloImage image)
+    {
+        // ["PATH=…"], which the builder adds, or null.
+        using var environment = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", "--format", "{{json .Config.Env}}", image.Reference));
+
+        Assert.All(environment.RootElement.ValueKind is JsonValueKind.Null ? [] : environment.RootElement.EnumerateArray().Select(v => v.GetString()!), v => Assert.StartsWith("PATH=", v, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task The_image_carries_the_labels_of_the_oci(HelloImage image)
+    {
+        using var labels = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", "--format", "{{json .Config.Labels}}", image.Reference));
+        var revision = await CommandLine.RunAsync("git", "-C", Projects.Hello_AppHost.ProjectPath, "rev-parse", "HEAD");
+
+        // https://github.com/opencontainers/image-spec/blob/main/annotations.md
+        Assert.StartsWith("Hello ", Label("title"), StringComparison.Ordinal);
+        Assert.StartsWith("GET /hello", Label("description"), StringComparison.Ordinal);
+        Assert.Equal("MIT", Label("licenses"));
+        Assert.Equal(revision, Label("revision"));
+        Assert.Equal(image.Files is null ? "mcr.microsoft.com/dotnet/aspnet:10.0-alpine" : "scratch", Label("base.name"));
+        Assert.True(Label("source") is "" || Uri.IsWellFormedUriString(Label("source"), UriKind.Absolute), $"The source is '{Label("source")}'."); // empty of a repository that was cloned from nowhere
+
+        string Label(string name) => labels.RootElement.GetProperty($"org.opencontainers.image.{name}").GetString()!;
     }
 
     [Theory]
