@@ -7,6 +7,9 @@ namespace Hello.Tests;
 /// <param name="Files">The regular files in the image, all of them; null where they are too many to list.</param>
 public sealed record HelloImage(string Resource, string User, int Uid, string[]? Files)
 {
+    /// <summary>The user's name.</summary>
+    public string UserName => Uid == 0 ? "root" : "appuser";
+
     /// <summary>Name and tag of the image.</summary>
     public string Reference => $"demo-app:0.1-{Resource}";
 
