@@ -101,7 +101,7 @@ public sealed class ComparisonTests
     private static Measurements Image(string name, long bytes, double firstHello, int uid) => new(new AppHost.HelloImage(name, "/", "/Dockerfile", name))
     {
         Image = new(bytes, bytes / 2, Layers: 1, Files: 1, User: "root", Shells: [], PackageManagers: [], IsStatic: true, Base: "scratch", StandIns: []),
-        Process = new ProcessFacts(uid, uid, [], 1_000_000, 2_000_000),
+        Process = new ProcessFacts(uid, uid, [], 1_000_000, 2_000_000, 10),
         FirstHello = TimeSpan.FromMilliseconds(firstHello),
     };
 }

@@ -149,6 +149,20 @@ public sealed class ImageFactsTests
     public void The_user_is_the_configured_one(string user) => Assert.Equal(user, Facts("app!", $$$"""{"config":{"User":"{{{user}}}"}}""").User);
 
     [Theory]
+    [InlineData("10001:10001", "appuser")]
+    [InlineData("10001", "appuser")]
+    [InlineData("10002:10001", "10002:10001")]
+    [InlineData("other", "other")]
+    [InlineData("", "root")]
+    public void A_user_by_number_has_the_name_that_the_image_gives_it(string user, string name)
+    {
+        var users = new LayerEntry(LayerEntry.UsersPath, TarEntryType.RegularFile, 47, "", null, new Dictionary<string, string> { ["10001"] = "appuser" });
+        var image = new AppHost.Facts.ImageArchive(JsonElement.Parse($$$"""{"config":{"User":"{{{user}}}"}}"""), [new("", 100, [users])]);
+
+        Assert.Equal(name, ImageFacts.Of(image, new("scratch", []), []).User);
+    }
+
+    [Theory]
     [InlineData("""{"Entrypoint":["/app"]}""", true)]
     [InlineData("""{"Cmd":["/app"]}""", true)]
     [InlineData("""{"Entrypoint":["/app"],"Cmd":["/script"]}""", true)]
@@ -237,7 +251,7 @@ public sealed class ImageFactsTests
     {
         var facts = ProcessFacts.Parse(Status("0000000000000000"));
 
-        Assert.Equal((10002, 20002, 27_557_888, 28_430_336), (facts.Uid, facts.Gid, facts.ResidentBytes, facts.PeakResidentBytes));
+        Assert.Equal((10002, 20002, 27_557_888, 28_430_336, 14), (facts.Uid, facts.Gid, facts.ResidentBytes, facts.PeakResidentBytes, facts.Threads));
     }
 
     [Theory]
@@ -263,6 +277,7 @@ public sealed class ImageFactsTests
     [InlineData("CapEff")]
     [InlineData("VmRSS")]
     [InlineData("VmHWM")]
+    [InlineData("Threads")]
     public void A_missing_line_is_a_clear_error(string name)
     {
         var status = string.Join('\n', Status("0000000000000000").Split('\n').Where(line => !line.StartsWith($"{name}:", StringComparison.Ordinal)));

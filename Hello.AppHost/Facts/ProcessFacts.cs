@@ -9,7 +9,8 @@ namespace Hello.AppHost.Facts;
 /// <param name="Capabilities">The effective capabilities, by name: capabilities(7).</param>
 /// <param name="ResidentBytes">Memory that it holds now.</param>
 /// <param name="PeakResidentBytes">The most that it has held.</param>
-internal sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabilities, long ResidentBytes, long PeakResidentBytes)
+/// <param name="Threads">Its threads.</param>
+internal sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabilities, long ResidentBytes, long PeakResidentBytes, int Threads)
 {
     /// <summary>In the order of their bits: https://github.com/torvalds/linux/blob/master/include/uapi/linux/capability.h.</summary>
     private static readonly string[] CapabilityNames =
@@ -33,7 +34,8 @@ internal sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capa
             int.Parse(Field("Gid", 1), CultureInfo.InvariantCulture),
             Names(ulong.Parse(Field("CapEff", 0), NumberStyles.HexNumber, CultureInfo.InvariantCulture)),
             Bytes("VmRSS"),
-            Bytes("VmHWM"));
+            Bytes("VmHWM"),
+            int.Parse(Field("Threads", 0), CultureInfo.InvariantCulture));
 
         string Field(string name, int index) => lines.GetValueOrDefault(name)?.ElementAtOrDefault(index)
             ?? throw new MeasurementException($"The kernel's status of the process has no {name}; it may have ended.");

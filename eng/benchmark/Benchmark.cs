@@ -327,6 +327,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         {
             var facts = ProcessFacts.Parse(await File.ReadAllTextAsync($"/proc/{process}/status", cancellationToken));
             candidate.Add($"Memory {when}, MB", facts.ResidentBytes / 1e6);
+            candidate.Add($"Threads {when}", facts.Threads);
             return facts;
         }
     }
