@@ -63,11 +63,11 @@ internal sealed record ContainerSpec
 
     public required BuildSpec Build { get; init; }
 
-    public required IReadOnlyList<PortSpec> Ports { get; init; }
+    // DCP leaves out an empty list when it answers.
+    public IReadOnlyList<PortSpec> Ports { get; init; } = [];
 
-    public required IReadOnlyList<EnvVar> Env { get; init; }
+    public IReadOnlyList<EnvVar> Env { get; init; } = [];
 
-    /// <summary>DCP leaves out an empty one when it answers.</summary>
     public IReadOnlyList<string> RunArgs { get; init; } = [];
 
     public required IReadOnlyList<NetworkConnection> Networks { get; init; }
