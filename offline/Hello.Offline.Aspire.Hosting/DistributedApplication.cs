@@ -56,7 +56,7 @@ public class DistributedApplication : IHost, IAsyncDisposable
     /// <summary>Runs the application until it is told to stop.</summary>
     public void Run() => RunAsync().GetAwaiter().GetResult();
 
-    /// <summary>Runs the application until it is told to stop; what is wrong with the machine is one line and exit code 1.</summary>
+    /// <summary>Runs the application until it is told to stop.</summary>
     /// <param name="cancellationToken">Tells it to stop.</param>
     /// <returns>Completes once it has stopped.</returns>
     public virtual async Task RunAsync(CancellationToken cancellationToken = default)
@@ -68,16 +68,7 @@ public class DistributedApplication : IHost, IAsyncDisposable
             return;
         }
 
-        try
-        {
-            await _host.RunAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (DistributedApplicationException e)
-        {
-            // Not to the log, which has gone with the host.
-            await Console.Error.WriteLineAsync($"error: {e.Message}").ConfigureAwait(false);
-            Environment.ExitCode = 1;
-        }
+        await _host.RunAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Stops the application, if it runs, and gives up what it holds.</summary>

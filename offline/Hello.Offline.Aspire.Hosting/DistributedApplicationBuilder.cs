@@ -94,8 +94,6 @@ public class DistributedApplicationBuilder : IDistributedApplicationBuilder
 
         _host.Logging
             .AddFilter("Microsoft.Hosting.Lifetime", LogLevel.Warning)
-            // A failed start is told once, by RunAsync, without a stack trace.
-            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
             .AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
             .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error)
             .AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.Error)

@@ -14,12 +14,19 @@ internal sealed class ResourceLogForwarder(
     private async Task ForwardAsync(ContainerResource resource, CancellationToken cancellationToken)
     {
         var logger = loggers.CreateLogger($"{appHost.Name}.Resources.{resource.Name}");
-        await foreach (var batch in logs.WatchAsync(resource).WithCancellation(cancellationToken).ConfigureAwait(false))
+        try
         {
-            foreach (var line in batch)
+            await foreach (var batch in logs.WatchAsync(resource).WithCancellation(cancellationToken).ConfigureAwait(false))
             {
-                logger.Log(line.IsErrorMessage ? LogLevel.Error : LogLevel.Information, "{Line}", line.Content);
+                foreach (var line in batch)
+                {
+                    logger.Log(line.IsErrorMessage ? LogLevel.Error : LogLevel.Information, "{Line}", line.Content);
+                }
             }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The application stops, or could not be started.
         }
     }
 }

@@ -27,9 +27,9 @@ internal sealed class DcpProcess(AppHostMetadata appHost, IConfiguration configu
     /// <summary>Asks whether there is a working container engine.</summary>
     /// <param name="timeout">How long to wait for one to answer; when it is zero, only a warning is logged.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Whether there is one.</returns>
+    /// <returns>What is wrong; null when there is one.</returns>
     /// <exception cref="DistributedApplicationException">There is none, and there was a time-out.</exception>
-    public async Task<bool> CheckContainerRuntimeAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    public async Task<string?> CheckContainerRuntimeAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
         var deadline = Stopwatch.StartNew();
         for (; ; )
@@ -37,7 +37,7 @@ internal sealed class DcpProcess(AppHostMetadata appHost, IConfiguration configu
             var engine = (await GetInfoAsync(cancellationToken).ConfigureAwait(false)).Containers;
             if (engine is { Installed: true, Running: true })
             {
-                return true;
+                return null;
             }
 
             if (deadline.Elapsed < timeout)
@@ -51,7 +51,7 @@ internal sealed class DcpProcess(AppHostMetadata appHost, IConfiguration configu
                 ? $"Container runtime '{name}' was found but appears to be unhealthy. Ensure that {name} is running: eng/setup.sh starts it."
                 : $"Container runtime '{name}' could not be found. See https://aka.ms/aspire/containers for more details on supported container runtimes; eng/setup.sh installs one.";
             logger.LogWarning("{Message}", message);
-            return timeout > TimeSpan.Zero ? throw new DistributedApplicationException(message) : false;
+            return timeout > TimeSpan.Zero ? throw new DistributedApplicationException(message) : message;
         }
     }
 

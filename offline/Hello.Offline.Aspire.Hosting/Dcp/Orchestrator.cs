@@ -44,7 +44,7 @@ internal sealed class Orchestrator(
         _logger.LogInformation("Running on the stand-in for Aspire.Hosting: eng/setup.sh found no NuGet source with the Aspire packages (see offline/README.md).");
         _logger.LogInformation("Distributed application starting. Application host directory is: {AppHostDirectory}", appHost.Directory);
         var timeout = configuration.GetValue<TimeSpan>("DcpPublisher:ContainerRuntimeInitializationTimeout");
-        var engineRuns = await dcpProcess.CheckContainerRuntimeAsync(timeout, cancellationToken).ConfigureAwait(false);
+        var problem = await dcpProcess.CheckContainerRuntimeAsync(timeout, cancellationToken).ConfigureAwait(false);
         try
         {
             _dcp = await dcpProcess.StartAsync(Directory.CreateTempSubdirectory("aspire-dcp-"), cancellationToken).ConfigureAwait(false);
@@ -55,12 +55,11 @@ internal sealed class Orchestrator(
 
             foreach (var container in model.Resources.OfType<ContainerResource>())
             {
-                await PrepareContainerAsync(container, engineRuns ? KnownResourceStates.Starting : KnownResourceStates.RuntimeUnhealthy, cancellationToken).ConfigureAwait(false);
+                await PrepareContainerAsync(container, problem, cancellationToken).ConfigureAwait(false);
             }
 
-            _background = Task.WhenAll(
-                WatchContainersAsync(_stopping.Token),
-                engineRuns ? CreateContainersAsync(_stopping.Token) : Task.CompletedTask);
+            // Without an engine, too: DCP waits for it.
+            _background = Task.WhenAll(WatchContainersAsync(_stopping.Token), CreateContainersAsync(_stopping.Token));
         }
         catch
         {
@@ -77,7 +76,15 @@ internal sealed class Orchestrator(
         await _background.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (Interlocked.Exchange(ref _dcp, null) is { } dcp)
         {
-            await dcp.ShutDownAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                await dcp.ShutDownAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is OperationCanceledException or HttpRequestException or DistributedApplicationException)
+            {
+                _logger.LogWarning("Not all containers and networks are removed yet ({Message}): DCP goes on by itself until they are.", e.Message);
+            }
+
             dcp.Dispose();
         }
 
@@ -119,15 +126,23 @@ internal sealed class Orchestrator(
         _logger.LogInformation("Login to the dashboard at {DashboardUrl}/login?t={Token}", url, configuration["AppHost:BrowserToken"]);
     }
 
-    private async Task PrepareContainerAsync(ContainerResource container, string state, CancellationToken cancellationToken)
+    /// <param name="container">The resource.</param>
+    /// <param name="problem">What is wrong with the container engine; null when it runs.</param>
+    /// <param name="cancellationToken">Calls the start off.</param>
+    private async Task PrepareContainerAsync(ContainerResource container, string? problem, CancellationToken cancellationToken)
     {
         var id = $"{container.Name}-{Suffix()}";
         _resources[id] = container;
         logs.Alias(container.Name, id);
+        if (problem is not null)
+        {
+            logs.GetLogger(id).LogWarning("{Problem}", problem);
+        }
+
         var icon = container.Annotations.OfType<ResourceIconAnnotation>().LastOrDefault();
         await notifications.PublishUpdateAsync(container, id, s => s with
         {
-            State = state,
+            State = problem is null ? KnownResourceStates.Starting : KnownResourceStates.RuntimeUnhealthy,
             IconName = icon?.IconName,
             IconVariant = icon?.IconVariant,
             HealthReports = NotYetRun(container),
@@ -181,18 +196,29 @@ internal sealed class Orchestrator(
             var otlp = await OpenTunnelAsync(cancellationToken).ConfigureAwait(false);
             foreach (var (id, resource) in _resources)
             {
-                _containers[id] = ToDcpObject(id, resource, otlp);
-                await Dcp.CreateAsync(DcpKinds.Container, _containers[id], cancellationToken).ConfigureAwait(false);
+                try
+                {
+                    _containers[id] = ToDcpObject(id, resource, otlp);
+                    await Dcp.CreateAsync(DcpKinds.Container, _containers[id], cancellationToken).ConfigureAwait(false);
+                }
+                catch (Exception e) when (e is not OperationCanceledException)
+                {
+                    await FailAsync(id, e).ConfigureAwait(false);
+                }
             }
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            _logger.LogError("The containers could not be created: {Message}", e.Message);
             foreach (var id in _resources.Keys)
             {
-                logs.Write(id, e.Message, isError: true);
-                await PublishStateAsync(id, KnownResourceStates.FailedToStart).ConfigureAwait(false);
+                await FailAsync(id, e).ConfigureAwait(false);
             }
+        }
+
+        Task FailAsync(string id, Exception e)
+        {
+            Write(id, $"The container could not be created: {e.Message}");
+            return PublishStateAsync(id, KnownResourceStates.FailedToStart);
         }
     }
 
@@ -221,9 +247,14 @@ internal sealed class Orchestrator(
         await Dcp.CreateAsync(DcpKinds.TunnelProxy, proxy, cancellationToken).ConfigureAwait(false);
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         timeout.CancelAfter(TunnelTimeout);
-        for (; ; await Task.Delay(100, timeout.Token).ConfigureAwait(false))
+        for (; ; await Task.Delay(100, cancellationToken).ConfigureAwait(false))
         {
-            var status = (await Dcp.FindAsync(DcpKinds.TunnelProxy, proxy.Metadata.Name, timeout.Token).ConfigureAwait(false))?.Status;
+            if (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                throw new DistributedApplicationException($"The tunnel from the container network to the dashboard did not start within {TunnelTimeout.TotalMinutes} minutes.");
+            }
+
+            var status = (await Dcp.FindAsync(DcpKinds.TunnelProxy, proxy.Metadata.Name, cancellationToken).ConfigureAwait(false))?.Status;
             if (status?.State == "Failed")
             {
                 throw new DistributedApplicationException($"The tunnel from the container network to the dashboard did not start: {status.Message}");
@@ -347,7 +378,7 @@ internal sealed class Orchestrator(
             && notifications.TryGetCurrentState(id, out var last) && last.Snapshot.State?.Text != state;
         if (failedNow && status?.Message is { Length: > 0 } message)
         {
-            logs.Write(id, $"{DateTime.UtcNow:O} {message}", isError: true);
+            Write(id, message);
         }
 
         var runs = state == KnownResourceStates.Running;
@@ -375,6 +406,9 @@ internal sealed class Orchestrator(
             ],
         }).ConfigureAwait(false);
     }
+
+    /// <summary>Tells of a failure in the resource's console log.</summary>
+    private void Write(string id, string message) => logs.Write(id, $"{DateTime.UtcNow:O} {message}", isError: true);
 
     private static IEnumerable<UrlSnapshot> Urls(ContainerResource resource)
     {

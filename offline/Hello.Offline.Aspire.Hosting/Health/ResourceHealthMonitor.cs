@@ -29,6 +29,10 @@ internal sealed class ResourceHealthMonitor(ResourceNotificationService notifica
                 }
             }
         }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The application stops, or could not be started.
+        }
         finally
         {
             foreach (var (stop, loop) in running.Values)
