@@ -19,5 +19,5 @@ if (isCommand)
 }
 else
 {
-    await builder.Build().RunAsync();
+    await builder.RunBuildsAsync();
 }

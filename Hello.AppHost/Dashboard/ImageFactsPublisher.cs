@@ -59,6 +59,8 @@ internal sealed class ImageFactsPublisher(
     /// <summary>From the start on, and again from "Running" on, which Aspire says some seconds later.</summary>
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan EngineRetry = TimeSpan.FromSeconds(2);
+
     /// <summary>From the start of a container to its first answer, by the container's ID.</summary>
     private readonly ConcurrentDictionary<string, TaskCompletionSource<TimeSpan>> _firstHellos = [];
 
@@ -142,20 +144,33 @@ internal sealed class ImageFactsPublisher(
     /// <param name="cancellationToken">The application stops.</param>
     private async Task FollowStartsAsync(string container, CancellationToken cancellationToken)
     {
+        var failures = 0;
         try
         {
-            await foreach (var _ in engine.FollowStartsAsync(container, cancellationToken))
+            // The engine may come late, or go and come back.
+            for (; ; await Task.Delay(EngineRetry, cancellationToken))
             {
-                await MeasureFirstHelloAsync(container, cancellationToken);
+                try
+                {
+                    await foreach (var _ in engine.FollowStartsAsync(container, cancellationToken))
+                    {
+                        failures = 0;
+                        await MeasureFirstHelloAsync(container, cancellationToken);
+                    }
+                }
+                catch (MeasurementException e)
+                {
+                    // The first tells only that what the engine was saying broke off, the second that there is none to ask.
+                    if (++failures == 2)
+                    {
+                        loggers.GetLogger(container).NotMeasured(e.Message);
+                    }
+                }
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             // The application stops.
-        }
-        catch (MeasurementException e)
-        {
-            loggers.GetLogger(container).NotMeasured(e.Message);
         }
     }
 

@@ -163,7 +163,7 @@ internal sealed class ContainerEngine(IConfiguration configuration)
                 await process.WaitForExitAsync(cancellationToken);
                 if (process.ExitCode != 0)
                 {
-                    throw Failure(engine, arguments, process.ExitCode, await error);
+                    throw Failure(engine, ["events"], process.ExitCode, await error);
                 }
             }
             finally
