@@ -11,6 +11,22 @@ public static class AppHostProcess
     /// <returns>The process, whose output is the caller's to read.</returns>
     public static Process Start(params string[] arguments) => Process.Start(Command(arguments))!;
 
+    /// <summary>Starts it with variables of its own.</summary>
+    /// <param name="environment">The variables.</param>
+    /// <param name="arguments">Its command line.</param>
+    /// <returns>The process, whose output is the caller's to read.</returns>
+    public static Process Start(IEnumerable<KeyValuePair<string, string>> environment, params string[] arguments)
+    {
+        ArgumentNullException.ThrowIfNull(environment);
+        var command = Command(arguments);
+        foreach (var (name, value) in environment)
+        {
+            command.Environment[name] = value;
+        }
+
+        return Process.Start(command)!;
+    }
+
     /// <summary>Runs it to its end.</summary>
     /// <param name="limit">How long it may take; it is killed then.</param>
     /// <param name="environment">A variable of its own.</param>

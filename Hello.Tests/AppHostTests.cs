@@ -58,7 +58,7 @@ public sealed class AppHostTests(HelloApplication hello)
     [Fact]
     public async Task An_application_that_has_stopped_leaves_nothing_behind()
     {
-        var before = await BelongingsAsync();
+        var before = await AppHostBelongings.ListAsync();
         string[] own;
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         await using (var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Hello_AppHost>(limit.Token))
@@ -66,11 +66,11 @@ public sealed class AppHostTests(HelloApplication hello)
         {
             await app.StartAsync(limit.Token);
             await app.ResourceNotifications.WaitForResourceHealthyAsync("scratch", limit.Token);
-            own = [.. (await BelongingsAsync()).Except(before)];
+            own = [.. (await AppHostBelongings.ListAsync()).Except(before)];
             Assert.Contains(own, name => name.StartsWith("scratch-", StringComparison.Ordinal));
         }
 
-        Assert.Empty(await LeftOverAsync(own));
+        Assert.Empty(await AppHostBelongings.LeftOfAsync(own));
     }
 
     [Theory]
@@ -79,7 +79,7 @@ public sealed class AppHostTests(HelloApplication hello)
     [InlineData("KILL")]
     public async Task An_AppHost_that_is_ended_by_a_signal_leaves_nothing_behind(string signal)
     {
-        var before = await BelongingsAsync();
+        var before = await AppHostBelongings.ListAsync();
         using var appHost = AppHostProcess.Start("--DcpPublisher:RandomizePorts=true");
         string[] own = [];
         try
@@ -87,44 +87,23 @@ public sealed class AppHostTests(HelloApplication hello)
             var output = appHost.StandardOutput.ReadToEndAsync();
             var error = appHost.StandardError.ReadToEndAsync();
             // Three builds, the tunnel and their network.
-            own = await CommandLine.PollAsync<string[]>(async () => [.. (await BelongingsAsync()).Except(before)], o => o.Length >= 5 || appHost.HasExited, TimeSpan.FromMinutes(3));
+            own = await CommandLine.PollAsync<string[]>(async () => [.. (await AppHostBelongings.ListAsync()).Except(before)], o => o.Length >= 5 || appHost.HasExited, TimeSpan.FromMinutes(3));
             Assert.True(own.Length >= 5, $"It has started: {string.Join(", ", own)}. It said: {(appHost.HasExited ? await output + await error : "")}");
 
             await AppHostProcess.SignalAsync(appHost, signal);
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(40));
             await appHost.WaitForExitAsync(limit.Token);
 
-            Assert.Empty(await LeftOverAsync(own));
-            Assert.Empty(await CommandLine.PollAsync(() => OrchestratorsOfAsync(appHost.Id), o => o.Length == 0, TimeSpan.FromSeconds(40)));
+            Assert.Empty(await AppHostBelongings.LeftOfAsync(own));
+            Assert.Empty(await CommandLine.PollAsync(() => AppHostBelongings.OrchestratorsOfAsync(appHost.Id), o => o.Length == 0, TimeSpan.FromSeconds(40)));
         }
         finally
         {
             if (!appHost.HasExited)
             {
                 appHost.Kill(); // DCP tidies up behind it
-                await LeftOverAsync(own);
+                await AppHostBelongings.LeftOfAsync(own);
             }
         }
     }
-
-    /// <summary>The containers and networks of AppHosts, by name; what else runs on the machine is none of their business.</summary>
-    private static async Task<string[]> BelongingsAsync()
-    {
-        string[] ofDcp = ["--filter", "label=com.microsoft.developer.usvc-dev.creatorProcessId"];
-        return
-        [
-            .. Lines(await CommandLine.DockerAsync(["container", "ls", "--all", .. ofDcp, "--format", "{{.Names}}"])),
-            .. Lines(await CommandLine.DockerAsync(["network", "ls", .. ofDcp, "--format", "{{.Name}}"])),
-        ];
-    }
-
-    /// <summary>Gives DCP time to tidy up, which it does by itself when its AppHost is killed.</summary>
-    private static Task<string[]> LeftOverAsync(string[] own) =>
-        CommandLine.PollAsync<string[]>(async () => [.. (await BelongingsAsync()).Intersect(own)], left => left.Length == 0, TimeSpan.FromSeconds(40));
-
-    /// <summary>The processes of DCP that watch over a process: <c>dcp start-apiserver --monitor 1234 …</c>.</summary>
-    private static async Task<string[]> OrchestratorsOfAsync(int pid) =>
-        [.. Lines(await CommandLine.RunAsync("ps", "-eo", "args")).Where(line => line.Contains($"start-apiserver --monitor {pid} ", StringComparison.Ordinal))];
-
-    private static string[] Lines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 }

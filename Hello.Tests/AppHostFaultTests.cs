@@ -1,0 +1,169 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Hello.AppHost.Comparison;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Hello.Tests;
+
+/// <summary>Whatever fails, the AppHost says so in one line, what can run runs on, and nothing is left behind.</summary>
+[Collection(HelloApplicationCollection.Name)]
+#pragma warning disable CS9113 // The application has built the images, which these AppHosts find cached.
+public sealed class AppHostFaultTests(HelloApplication hello)
+#pragma warning restore CS9113
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
+    private static readonly string[] Names = [.. HelloImages.Specification.Select(i => i.Resource)];
+
+    private static readonly string[] AddressSettings =
+        ["ASPNETCORE_URLS", "ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", "ASPIRE_DASHBOARD_OTLP_HTTP_ENDPOINT_URL", "ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL"];
+
+    /// <summary>For a theory.</summary>
+    public static TheoryData<string> Addresses => [.. AddressSettings];
+
+    [Theory]
+    [MemberData(nameof(Addresses))]
+    public async Task A_port_that_is_taken_is_one_line_which_tells_how_to_go_on(string setting)
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var ports = FreePorts();
+        ports[setting] = $"http://localhost:{((IPEndPoint)other.LocalEndpoint).Port}";
+
+        using var appHost = AppHostProcess.Start(ports);
+        var (exitCode, output, error) = await EndAsync(appHost);
+
+        Assert.Equal(1, exitCode);
+        Assert.Equal("", output);
+        Assert.Equal($"error: The AppHost cannot listen on {ports[setting]}: in use, perhaps by another AppHost. End it, or take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true\n", error);
+    }
+
+    [Fact]
+    public async Task Two_AppHosts_run_side_by_side_on_ports_of_their_own()
+    {
+        await using var first = await RunningAppHost.StartAsync(FreePorts());
+        await first.WaitForAsync("Running", Names);
+
+        using (var clash = AppHostProcess.Start(first.Environment))
+        {
+            Assert.Equal(1, (await EndAsync(clash)).ExitCode);
+        }
+
+        await using (var second = await RunningAppHost.StartAsync(FreePorts()))
+        {
+            await second.WaitForAsync("Running", Names);
+            await second.StopAsync();
+        }
+
+        Assert.Equal(Names.ToDictionary(n => n, _ => "Running"), (await first.Service.StatesAsync()).Where(s => Names.Contains(s.Key)).ToDictionary(s => s.Key, s => s.Value.State));
+        await first.StopAsync();
+    }
+
+    [Fact]
+    public async Task Builds_that_fail_say_why_and_the_others_run()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        var before = await AppHostBelongings.ListAsync();
+        string[] own;
+        var context = Directory.CreateTempSubdirectory("hello-faults-");
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(context.FullName, "Dockerfile-broken"), $"FROM {HelloImages.Specification[^1].Reference}\nCOPY nowhere /\n", limit.Token);
+            // 64 MB of disk, as a build has them in memory.
+            await File.WriteAllTextAsync(Path.Combine(context.FullName, "Dockerfile-full"), $"FROM {HelloImages.Specification[0].Reference}\nUSER 0\nRUN head -c 100000000 /dev/zero > /dev/shm/full\n", limit.Token);
+            await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Hello_AppHost>(limit.Token);
+            builder.AddDockerfile("broken", context.FullName, "Dockerfile-broken");
+            builder.AddDockerfile("full", context.FullName, "Dockerfile-full");
+            await using var app = await builder.BuildAsync(limit.Token);
+            await app.StartAsync(limit.Token);
+
+            foreach (var (name, reason) in new[] { ("broken", "\"/nowhere\""), ("full", "No space left on device") })
+            {
+                await app.ResourceNotifications.WaitForResourceAsync(name, KnownResourceStates.FailedToStart, limit.Token);
+                var log = await CommandLine.PollAsync(() => LogAsync(app, name), l => l.Any(line => line.Contains(reason, StringComparison.Ordinal)), TimeSpan.FromSeconds(20));
+                Assert.True(log.Any(line => line.Contains(reason, StringComparison.Ordinal)), $"{name} does not say '{reason}', but:\n{string.Join('\n', log)}");
+            }
+
+            // As a user mends it.
+            await File.WriteAllTextAsync(Path.Combine(context.FullName, "nowhere"), "", limit.Token);
+            var started = await app.ResourceCommands.ExecuteCommandAsync("broken", KnownResourceCommands.StartCommand, limit.Token);
+            Assert.True(started.Success, started.Message);
+            await app.ResourceNotifications.WaitForResourceAsync("broken", KnownResourceStates.Running, limit.Token);
+
+            await Task.WhenAll(Names.Select(name => app.ResourceNotifications.WaitForResourceHealthyAsync(name, limit.Token)));
+            own = [.. (await AppHostBelongings.ListAsync()).Except(before)];
+        }
+        finally
+        {
+            context.Delete(recursive: true);
+        }
+
+        Assert.Equal(Names.Length + 2, own.Length); // the mended one, and the network
+        Assert.Empty(await AppHostBelongings.LeftOfAsync(own));
+    }
+
+    [Fact]
+    public async Task An_engine_may_come_late_and_go()
+    {
+        await using var engine = new EngineSocket();
+        var environment = FreePorts();
+        environment["DOCKER_HOST"] = engine.Address;
+        environment["ASPIRE_CONTAINER_RUNTIME"] = "docker"; // podman may be there, too
+        await using var appHost = await RunningAppHost.StartAsync(environment);
+
+        var states = await appHost.WaitForAsync("RuntimeUnhealthy", Names);
+        foreach (var name in Names)
+        {
+            var log = await CommandLine.PollAsync(() => appHost.Service.ConsoleLogAsync(states[name]), l => l.Length >= 2, TimeSpan.FromSeconds(20));
+            Assert.Single(log, line => line.Contains("Container runtime 'docker' was found but appears to be unhealthy.", StringComparison.Ordinal));
+            Assert.Single(log, line => line.Contains("start one, or run eng/setup.sh", StringComparison.Ordinal));
+        }
+
+        engine.Open();
+        await appHost.WaitForAsync("Running", Names);
+
+        // The containers run on; only starts can't be followed meanwhile.
+        await engine.CloseAsync();
+        var last = await CommandLine.PollAsync(
+            () => appHost.Service.ConsoleLogAsync(states["scratch"]), l => l.Any(line => line.Contains("'docker events' ended", StringComparison.Ordinal)), TimeSpan.FromSeconds(20));
+        Assert.Single(last, line => line.Contains($"Not measured: 'docker events' ended with 1: Cannot connect to the Docker daemon at {engine.Address}.", StringComparison.Ordinal));
+        await appHost.WaitForAsync("Running", Names);
+
+        // DCP removes what it can't reach once it can, although the AppHost has ended.
+        await appHost.StopAsync(onceEnded: engine.Open);
+    }
+
+    private static async Task<string[]> LogAsync(DistributedApplication app, string resource)
+    {
+        Assert.True(app.ResourceNotifications.TryGetCurrentState(resource, out var state), $"No state of {resource} is known.");
+        List<string> lines = [];
+        await foreach (var batch in app.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(state.ResourceId))
+        {
+            lines.AddRange(batch.Select(l => l.Content));
+        }
+
+        return [.. lines];
+    }
+
+    private static async Task<(int ExitCode, string Output, string Error)> EndAsync(Process process)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        try
+        {
+            var error = process.StandardError.ReadToEndAsync(limit.Token);
+            var output = await process.StandardOutput.ReadToEndAsync(limit.Token);
+            await process.WaitForExitAsync(limit.Token);
+            return (process.ExitCode, output, await error);
+        }
+        finally
+        {
+            if (!process.HasExited)
+            {
+                process.Kill(); // DCP tidies up behind it
+            }
+        }
+    }
+
+    /// <summary>The addresses of a launch profile.</summary>
+    private static Dictionary<string, string> FreePorts() => AddressSettings.ToDictionary(setting => setting, _ => $"http://localhost:{ComparisonRun.FreePort()}");
+}

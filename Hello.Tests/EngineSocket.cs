@@ -1,0 +1,95 @@
+using System.Net.Sockets;
+
+namespace Hello.Tests;
+
+/// <summary>A socket of its own in front of the container engine's, which can be taken away while the engine runs on.</summary>
+public sealed class EngineSocket : IAsyncDisposable
+{
+    private static readonly UnixDomainSocketEndPoint Engine = new("/var/run/docker.sock");
+
+    private readonly string _path = Path.Combine(Path.GetTempPath(), $"hello-engine-{Guid.NewGuid():N}.sock");
+    private CancellationTokenSource? _open;
+    private Task _relaying = Task.CompletedTask;
+
+    /// <summary>What <c>DOCKER_HOST</c> is to be.</summary>
+    public string Address => $"unix://{_path}";
+
+    /// <summary>Lets the engine be reached.</summary>
+    public void Open()
+    {
+        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(_path));
+        listener.Listen();
+        _open = new();
+        _relaying = AcceptAsync(listener, _open.Token);
+    }
+
+    /// <summary>Takes the engine away, in the midst of what is being said.</summary>
+    /// <returns>Completes once nothing reaches it any more.</returns>
+    public async Task CloseAsync()
+    {
+        if (_open is { } open)
+        {
+            _open = null;
+            await open.CancelAsync();
+            await _relaying;
+            open.Dispose();
+            File.Delete(_path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync() => await CloseAsync();
+
+    private static async Task AcceptAsync(Socket listener, CancellationToken cancellationToken)
+    {
+        List<Task> connections = [];
+        using (listener)
+        {
+            try
+            {
+                while (true)
+                {
+                    connections.Add(RelayAsync(await listener.AcceptAsync(cancellationToken), cancellationToken));
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // Closed.
+            }
+        }
+
+        await Task.WhenAll(connections);
+    }
+
+    private static async Task RelayAsync(Socket client, CancellationToken cancellationToken)
+    {
+        using (client)
+        {
+            using var engine = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                await engine.ConnectAsync(Engine, cancellationToken);
+                await Task.WhenAll(CopyAsync(client, engine), CopyAsync(engine, client));
+            }
+            catch (Exception e) when (e is OperationCanceledException or SocketException)
+            {
+                // Closed, by either side or by the test.
+            }
+        }
+
+        async Task CopyAsync(Socket from, Socket to)
+        {
+            var buffer = new byte[64 * 1024];
+            while (await from.ReceiveAsync(buffer, cancellationToken) is > 0 and var count)
+            {
+                for (var sent = 0; sent < count;)
+                {
+                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), cancellationToken);
+                }
+            }
+
+            to.Shutdown(SocketShutdown.Send);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+using System.Net;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Hello.Tests;
+
+/// <summary>What listens while the application runs, listens to this machine and the containers only, and to nobody without the key.</summary>
+[Collection(HelloApplicationCollection.Name)]
+public sealed class SurfaceTests(HelloApplication hello)
+{
+    private static readonly string[] Keys = ["AppHost:BrowserToken", "AppHost:DashboardApiKey", "AppHost:OtlpApiKey", "AppHost:ResourceService:ApiKey"];
+
+    private const string Wrong = "0123456789abcdef0123456789abcdef";
+
+    /// <summary>What is asked, and the setting that has its key.</summary>
+    public static TheoryData<string, string> Surfaces => new()
+    {
+        { "dashboard", "AppHost:BrowserToken" },
+        { "telemetry", "AppHost:DashboardApiKey" },
+        { "otlp-http", "AppHost:OtlpApiKey" },
+        { "otlp-grpc", "AppHost:OtlpApiKey" },
+        { "resource service", "AppHost:ResourceService:ApiKey" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Surfaces))]
+    public async Task A_surface_serves_who_has_its_key_and_nobody_else(string surface, string setting)
+    {
+        var key = hello.App.Services.GetRequiredService<IConfiguration>()[setting];
+        Assert.True(key is { Length: >= 32 }, $"{setting} is '{key}'.");
+
+        Assert.Equal("refused", await AskAsync(surface, null));
+        Assert.Equal("refused", await AskAsync(surface, Wrong));
+        Assert.Equal("refused", await AskAsync(surface, key[..^1]));
+        Assert.Equal("served", await AskAsync(surface, key));
+    }
+
+    [Fact]
+    public void Every_key_is_another()
+    {
+        var configuration = hello.App.Services.GetRequiredService<IConfiguration>();
+        Assert.Distinct(Keys.Select(key => configuration[key]));
+    }
+
+    [Fact]
+    public void No_process_listens_beyond_loopback()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return; // The rest has no /proc.
+        }
+
+        var processes = Processes();
+        Assert.Contains(processes, p => p.Arguments.Contains("run-controllers"));
+        Assert.Contains(processes, p => p.Arguments.Contains("dashboard"));
+        var listeners = TcpListeners.Of(processes);
+        Assert.Contains(listeners, l => l.Address.Port == hello.App.GetEndpoint("aspire-dashboard", "http").Port);
+        Assert.Contains(listeners, l => l.Address.Port == ResourceServiceAddress().Port);
+
+        // The container network needs none either: the tunnel is dialled from this side.
+        Assert.All(listeners, l => Assert.True(IPAddress.IsLoopback(l.Address.Address), $"{string.Join(' ', l.Process.Arguments)} listens on {l.Address}."));
+    }
+
+    [Fact]
+    public async Task No_container_is_published_beyond_loopback()
+    {
+        // Those of the model and the tunnel's.
+        var networks = await CommandLine.DockerAsync(["container", "inspect", "--format", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}", hello.ContainerId(HelloImages.Specification[0])]);
+        var containers = (await CommandLine.DockerAsync("container", "ls", "--quiet", "--filter", $"network={networks}")).Split('\n');
+        Assert.Equal(HelloImages.Specification.Length + 1, containers.Length);
+
+        var published = await CommandLine.DockerAsync(
+            ["container", "inspect", "--format", "{{range $port, $bindings := .NetworkSettings.Ports}}{{range $bindings}}{{$.Name}} {{$port}} {{.HostIp}}\n{{end}}{{end}}", .. containers]);
+        var bindings = published.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(HelloImages.Specification, image => Assert.Contains(bindings, b => b.StartsWith($"/{hello.StateOf(image).ResourceId} 8080/tcp ", StringComparison.Ordinal)));
+        Assert.All(bindings, b => Assert.True(IPAddress.IsLoopback(IPAddress.Parse(b.Split(' ')[^1])), $"Published: {b}"));
+    }
+
+    private async Task<string> AskAsync(string surface, string? key)
+    {
+        switch (surface)
+        {
+            case "dashboard":
+                using (var browser = new HttpClient { BaseAddress = hello.App.GetEndpoint("aspire-dashboard", "http") })
+                {
+                    using var login = await browser.GetAsync(new Uri(key is null ? "/" : $"/login?t={key}", UriKind.Relative));
+                    using var page = await browser.GetAsync(new Uri("/", UriKind.Relative));
+                    var end = page.RequestMessage!.RequestUri!.AbsolutePath;
+                    return (page.StatusCode, end) switch
+                    {
+                        (HttpStatusCode.OK, "/") => "served",
+                        (_, "/login") => "refused",
+                        _ => $"{page.StatusCode} at {end}",
+                    };
+                }
+
+            case "telemetry":
+                return await SendAsync("http", new(HttpMethod.Get, "/api/telemetry/resources"), "x-api-key");
+
+            case "otlp-http":
+                return await SendAsync(
+                    surface, new(HttpMethod.Post, "/v1/traces") { Content = new ByteArrayContent([]) { Headers = { ContentType = new("application/x-protobuf") } } }, "x-otlp-api-key");
+
+            case "otlp-grpc":
+                return await SendAsync(surface, ResourceService.GrpcRequest("/opentelemetry.proto.collector.trace.v1.TraceService/Export", []), "x-otlp-api-key");
+
+            default:
+                using (var service = new ResourceService(ResourceServiceAddress(), key))
+                {
+                    var (status, name) = await service.ApplicationNameAsync();
+                    return (status, name) switch
+                    {
+                        (HttpStatusCode.OK, "Hello") => "served",
+                        (HttpStatusCode.Unauthorized, null) => "refused",
+                        _ => $"{status}, {name}",
+                    };
+                }
+        }
+
+        async Task<string> SendAsync(string endpoint, HttpRequestMessage request, string header)
+        {
+            using var client = new HttpClient { BaseAddress = hello.App.GetEndpoint("aspire-dashboard", endpoint) };
+            using (request)
+            {
+                if (key is not null)
+                {
+                    request.Headers.Add(header, key);
+                }
+
+                using var answer = await client.SendAsync(request);
+                // Read to its end, behind which gRPC has its own status.
+                var body = await answer.Content.ReadAsStringAsync();
+                var grpc = answer.TrailingHeaders.TryGetValues("grpc-status", out var values) ? values.Single() : null;
+                return (answer.StatusCode, grpc) switch
+                {
+                    (HttpStatusCode.OK, null or "0") => "served",
+                    (HttpStatusCode.Unauthorized, _) => "refused",
+                    _ => $"{answer.StatusCode}, gRPC {grpc}: {body}",
+                };
+            }
+        }
+    }
+
+    /// <summary>The AppHost, which is this process, its DCP and all that DCP has started, the dashboard among it.</summary>
+    private static HostProcess[] Processes()
+    {
+        var all = HostProcess.All();
+        List<HostProcess> own = [.. all.Where(p => p.Id == Environment.ProcessId || Follows(p.Arguments, "--monitor", $"{Environment.ProcessId}"))];
+        for (var i = 0; i < own.Count; i++)
+        {
+            own.AddRange(all.Where(p => p.Parent == own[i].Id && !own.Contains(p)));
+        }
+
+        return [.. own];
+
+        static bool Follows(string[] arguments, string option, string value) => arguments.Zip(arguments.Skip(1)).Contains((option, value));
+    }
+
+    /// <summary>The AppHost tells it to the dashboard only.</summary>
+    private static Uri ResourceServiceAddress() =>
+        new(Processes().Single(p => p.Arguments.Contains("dashboard")).Variable("ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL")!);
+}

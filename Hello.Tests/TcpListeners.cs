@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Net;
+
+namespace Hello.Tests;
+
+/// <summary>A process of the machine, as /proc has it.</summary>
+/// <param name="Id">Its ID.</param>
+/// <param name="Parent">ID of its parent.</param>
+/// <param name="Arguments">Its command line.</param>
+public sealed record HostProcess(int Id, int Parent, string[] Arguments)
+{
+    /// <summary>All that run.</summary>
+    /// <returns>The processes.</returns>
+    public static HostProcess[] All() => [.. Directory.EnumerateDirectories("/proc").Select(Read).OfType<HostProcess>()];
+
+    /// <summary>A process's environment.</summary>
+    /// <param name="name">The variable.</param>
+    /// <returns>Its value; null when it isn't set.</returns>
+    public string? Variable(string name) =>
+        File.ReadAllText($"/proc/{Id}/environ").Split('\0').FirstOrDefault(v => v.StartsWith($"{name}=", StringComparison.Ordinal))?[(name.Length + 1)..];
+
+    private static HostProcess? Read(string folder)
+    {
+        try
+        {
+            // 1234 (name, which may hold anything) S 1 …
+            return int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+                ? new(
+                    id,
+                    int.Parse(File.ReadAllText($"{folder}/stat").Split(") ")[^1].Split(' ')[1], CultureInfo.InvariantCulture),
+                    File.ReadAllText($"{folder}/cmdline").Split('\0'))
+                : null;
+        }
+        catch (IOException)
+        {
+            return null; // It has ended.
+        }
+    }
+}
+
+/// <summary>The sockets that processes listen on: https://docs.kernel.org/networking/proc_net_tcp.html.</summary>
+public static class TcpListeners
+{
+    private static readonly string[] Tables = ["/proc/net/tcp", "/proc/net/tcp6"];
+
+    /// <summary>Lists them.</summary>
+    /// <param name="processes">The processes.</param>
+    /// <returns>Each address, and who listens there.</returns>
+    public static (IPEndPoint Address, HostProcess Process)[] Of(IEnumerable<HostProcess> processes)
+    {
+        var listening = Tables.Where(File.Exists).SelectMany(File.ReadLines)
+            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode
+            .Where(fields => fields[3] == "0A")
+            .ToDictionary(fields => $"socket:[{fields[9]}]", fields => ParseAddress(fields[1]));
+        return
+        [
+            .. from process in processes
+               from socket in SocketsOf(process).Distinct()
+               where listening.ContainsKey(socket)
+               select (listening[socket], process),
+        ];
+    }
+
+    private static IEnumerable<string> SocketsOf(HostProcess process)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFiles($"/proc/{process.Id}/fd").Select(f => new FileInfo(f).LinkTarget).OfType<string>()];
+        }
+        catch (IOException)
+        {
+            return []; // It has ended.
+        }
+    }
+
+    /// <summary>0100007F:1F90 is 127.0.0.1:8080: words of four bytes in the machine's order, the port as people write it.</summary>
+    private static IPEndPoint ParseAddress(string text)
+    {
+        var (address, port) = (Convert.FromHexString(text.Split(':')[0]), text.Split(':')[1]);
+        var bytes = BitConverter.IsLittleEndian ? address.Chunk(4).SelectMany(word => word.Reverse()) : address;
+        return new(new IPAddress([.. bytes]), int.Parse(port, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+    }
+}
