@@ -45,6 +45,10 @@ public static class ErrorReplies
                 context.Response.StatusCode = (rejected as BadHttpRequestException)?.StatusCode ?? StatusCodes.Status400BadRequest;
                 return;
             }
+            catch (OperationCanceledException)
+            {
+                return; // The connection is gone, and nobody left to answer.
+            }
 
             await next(context);
         }

@@ -1,8 +1,13 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+
 namespace Hello.Api;
 
 /// <summary>Where the API listens, what it accepts and what it logs.</summary>
 public static class HelloServer
 {
+    private static readonly TimeSpan SlowFor = TimeSpan.FromSeconds(5);
+
     /// <summary>What the builder has to know from the beginning.</summary>
     public static WebApplicationOptions Options => new()
     {
@@ -37,8 +42,20 @@ public static class HelloServer
             kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024; // 431
             kestrel.Limits.MaxRequestHeaderCount = 64; // 431
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10); // 408
+            kestrel.Limits.MinRequestBodyDataRate = new(bytesPerSecond: 1024, SlowFor); // 408
+            kestrel.Limits.MinResponseDataRate = new(bytesPerSecond: 1024, SlowFor); // then the connection is closed
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(130); // then the idle connection is closed
+
+            // A connection takes 10 KB, and 40 KB where it has sent all the headers that it may: 20 MB in all. And with those
+            // that are on their way in and out, they stay below 1,024 descriptors, which is all that many hosts allow: Kestrel
+            // is caught in a loop that takes ever more memory once it is refused one.
+            var connections = new ConnectionLimit(open: 384, closing: 128);
+            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => connection => connections.OnConnectionAsync(connection, next)));
         });
+
+        // What a connection may hold back, of requests that wait for their turn and of answers that nobody takes: with the usual
+        // 1 MB fifty of them fill the memory that a small container has.
+        builder.Services.Configure<SocketTransportOptions>(sockets => (sockets.MaxReadBufferSize, sockets.MaxWriteBufferSize) = (16 * 1024, 16 * 1024));
 
         // Well within the 10 s that `docker stop` waits before it kills.
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
