@@ -41,10 +41,18 @@ public sealed class OtlpReceiver : IAsyncDisposable
     /// <summary>What has arrived, whatever the answer was.</summary>
     public ConcurrentQueue<OtlpExport> Exports { get; } = [];
 
+    /// <summary>How long it takes over an answer.</summary>
+    public TimeSpan Delay { get; set; }
+
     /// <summary>The variables that make a container export to it, every 0.2 s.</summary>
-    public string[] Options =>
+    public string[] Options => OptionsFor(Port);
+
+    /// <summary>The variables that make a container export to a port of loopback, every 0.2 s.</summary>
+    /// <param name="port">The port.</param>
+    /// <returns>Options of <c>docker run</c>.</returns>
+    public static string[] OptionsFor(int port) =>
     [
-        "--env", $"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:{Port}",
+        "--env", $"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:{port}",
         "--env", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
         "--env", "OTEL_BSP_SCHEDULE_DELAY=200", "--env", "OTEL_BLRP_SCHEDULE_DELAY=200", "--env", "OTEL_METRIC_EXPORT_INTERVAL=200",
     ];
@@ -92,6 +100,7 @@ public sealed class OtlpReceiver : IAsyncDisposable
                     Exports.Enqueue(export);
                     if (_answer(export) is { } answer)
                     {
+                        await Task.Delay(Delay, _stopping.Token);
                         await stream.WriteAsync(Encoding.Latin1.GetBytes(answer), _stopping.Token);
                     }
                     else

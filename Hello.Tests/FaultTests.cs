@@ -1,0 +1,131 @@
+using System.Globalization;
+using Hello.AppHost.Comparison;
+using Hello.AppHost.Load;
+
+namespace Hello.Tests;
+
+/// <summary>What becomes of the telemetry is no matter to those who ask, and it flows again as soon as it can.</summary>
+[Collection(HelloApplicationCollection.Name)]
+#pragma warning disable CS9113 // The application has built the images.
+public sealed class FaultTests(HelloApplication hello)
+#pragma warning restore CS9113
+{
+    private static readonly string[] Signals = ["/v1/logs", "/v1/metrics", "/v1/traces"];
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public async Task A_receiver_that_fails_for_a_while_loses_no_answer_and_gets_later_telemetry(HelloImage image, string what, string? answer, int seconds)
+    {
+        var failing = false;
+        await using var receiver = new OtlpReceiver(_ => failing ? answer : OtlpReceiver.Ok);
+        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_TIMEOUT=500"]);
+        await AssertExportsAsync(receiver, container, "at first");
+
+        failing = true;
+        receiver.Delay = TimeSpan.FromSeconds(seconds);
+        await AssertAnsweredAsync(container, requests: 3_000);
+        var failed = receiver.Exports.Count;
+        var more = await receiver.WaitAsync(exports => exports.Length >= failed + Signals.Length);
+        Assert.True(more.Length >= failed + Signals.Length, $"With {what}, nothing more was exported after {failed} exports.");
+
+        failing = false;
+        receiver.Delay = TimeSpan.Zero;
+        await AssertExportsAsync(receiver, container, $"after {what}");
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task A_receiver_that_goes_and_comes_back_loses_no_answer_and_gets_later_telemetry(HelloImage image)
+    {
+        var first = new OtlpReceiver(_ => OtlpReceiver.Ok);
+        var port = first.Port;
+        await using var container = await PlainContainer.RunOnHostAsync(image, first.Options);
+        await using (first)
+        {
+            await AssertExportsAsync(first, container, "at first");
+        }
+
+        await AssertAnsweredAsync(container, requests: 3_000);
+
+        await using var second = new OtlpReceiver(_ => OtlpReceiver.Ok, port);
+        await AssertExportsAsync(second, container, "after it has come back");
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task A_receiver_that_comes_late_is_one_warning_and_gets_later_telemetry(HelloImage image)
+    {
+        var port = ComparisonRun.FreePort();
+        await using var container = await PlainContainer.RunOnHostAsync(image, OtlpReceiver.OptionsFor(port));
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        await AssertAnsweredAsync(container, requests: 3_000);
+        var log = await container.LogWithAsync("cannot be reached");
+
+        await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok, port);
+        await AssertExportsAsync(receiver, container, "after it has come");
+
+        var warning = Assert.Single(log.Split('\n'), line => line.Contains("Telemetry:", StringComparison.Ordinal));
+        Assert.Contains($"OTEL_EXPORTER_OTLP_ENDPOINT points to 127.0.0.1:{port}, which cannot be reached", warning, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Telemetry_that_cannot_leave_is_held_up_to_a_bound(HelloImage image)
+    {
+        await using var receiver = new OtlpReceiver(_ => null);
+        await using var container = await PlainContainer.RunOnHostAsync(image, receiver.Options);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+
+        // OpenTelemetry holds 2,048 of each: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#batch-span-processor
+        await AssertAnsweredAsync(container, requests: 10_000);
+        var before = await MemoryAsync(container);
+        await AssertAnsweredAsync(container, requests: 20_000);
+        var after = await MemoryAsync(container);
+
+        Assert.True(after - before < 16 * 1024, $"{before:N0} KiB became {after:N0} KiB by 20,000 requests whose telemetry could not leave.");
+    }
+
+    public static TheoryData<HelloImage, string, string?, int> Faults
+    {
+        get
+        {
+            var data = new TheoryData<HelloImage, string, string?, int>();
+            foreach (var image in HelloImages.Specification)
+            {
+                data.Add(image, "no answer", null, 0);
+                data.Add(image, "an answer after seconds", OtlpReceiver.Ok, 2);
+                data.Add(image, "an answer that is not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", 0);
+                data.Add(image, "an answer that breaks off", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx", 0);
+                data.Add(image, "a refusal", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", 0);
+                data.Add(image, "an overload", "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n", 0);
+            }
+
+            return data;
+        }
+    }
+
+    private static async Task AssertAnsweredAsync(PlainContainer container, int requests)
+    {
+        var load = await LoadBurst.SendAsync(
+            new(container.Address, "/hello"), new() { Requests = requests, Duration = TimeSpan.FromSeconds(60) }, progress: null, CancellationToken.None);
+        Assert.True(load.Sent == requests && load.Errors == 0, $"Of {load.Sent} requests {load.Errors} were not answered. The log: {await container.LogAsync()}");
+    }
+
+    private static async Task AssertExportsAsync(OtlpReceiver receiver, PlainContainer container, string when)
+    {
+        var past = receiver.Exports.Count;
+        var exports = await receiver.WaitAsync(e =>
+        {
+            // New telemetry, for as long as the receiver is looked at.
+            Assert.Equal(HelloImages.Greeting, container.SayHelloAsync().GetAwaiter().GetResult());
+            return Signals.All(signal => e[past..].Any(x => x.Path == signal));
+        });
+
+        var paths = exports[past..].Select(e => e.Path).Distinct().Order().ToArray();
+        Assert.True(Signals.SequenceEqual(paths), $"Exported {when}: {string.Join(", ", paths)}.");
+    }
+
+    /// <summary>Resident memory in KiB.</summary>
+    private static async Task<int> MemoryAsync(PlainContainer container) => int.Parse(
+        (await CommandLine.DockerAsync("container", "top", container.Id, "-eo", "rss,pid")).Split('\n')[1].Trim().Split(' ')[0], CultureInfo.InvariantCulture);
+}
