@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+
+namespace Hello.Tests;
+
+/// <summary>How the process ends, wanted or not, and that it comes back.</summary>
+[Collection(HelloApplicationCollection.Name)]
+#pragma warning disable CS9113 // The application has built the images.
+public sealed class ProcessTests(HelloApplication hello)
+#pragma warning restore CS9113
+{
+    private const string Said = "info: Hello.Api[1] Said hello to ";
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Sigterm_under_load_leaves_no_request_that_was_begun_without_its_whole_answer(HelloImage image)
+    {
+        await using var container = await PlainContainer.RunOnHostAsync(image);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+
+        using var ended = new CancellationTokenSource();
+        var load = Task.WhenAll(Enumerable.Range(0, 32).Select(_ => AskUntilAsync(container.Address, ended.Token)));
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        await CommandLine.DockerAsync("stop", "--time", "8", container.Id);
+        await ended.CancelAsync();
+        var answers = (await load).SelectMany(a => a).ToArray();
+
+        Assert.Equal("0", await CommandLine.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container.Id));
+        Assert.True(answers.Length > 100, $"Only {answers.Length} requests were sent.");
+        // All or nothing; and what was said, before the log was written, somebody has heard.
+        Assert.All(answers, answer => Assert.True(
+            answer.Length == 0 || (answer.StartsWith("HTTP/1.1 200 OK\r\n", StringComparison.Ordinal) && answer.EndsWith(HelloImages.Greeting, StringComparison.Ordinal)),
+            $"Answered with '{answer}'."));
+        var said = (await container.LogAsync()).Split('\n').Count(line => line.StartsWith(Said, StringComparison.Ordinal));
+        Assert.Equal(said, 1 + answers.Count(answer => answer.Length > 0));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Sigterm_ends_it_with_exit_code_0_whatever_the_connections_hold(HelloImage image)
+    {
+        await using var container = await PlainContainer.RunOnHostAsync(image);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        using var headers = await RawConnection.OpenAsync(container.Address);
+        await headers.SendAsync("GET /hello HTTP/1.1\r\nX: ");
+        using var body = await RawConnection.OpenAsync(container.Address);
+        await body.SendAsync("POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n\r\n");
+        using var unread = await RawConnection.OpenAsync(container.Address);
+        unread.Offer(string.Concat(Enumerable.Repeat("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n", 100_000)));
+
+        // 137 would be the kill after the time that SIGTERM was given; 10 s unless told otherwise.
+        await CommandLine.DockerAsync("stop", "--time", "9", container.Id);
+        Assert.Equal("0", await CommandLine.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container.Id));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Sigkill_leaves_nothing_behind_that_keeps_it_from_starting_again(HelloImage image)
+    {
+        await using var container = await PlainContainer.RunOnHostAsync(image);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+
+        await CommandLine.DockerAsync("kill", "--signal", "KILL", container.Id);
+        await CommandLine.DockerAsync("wait", container.Id);
+        Assert.Equal("exited 137 false", await StateAsync(container));
+        await CommandLine.DockerAsync("start", container.Id);
+
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+    }
+
+    [Theory]
+    [MemberData(nameof(TooLittleMemory))]
+    public async Task Out_of_memory_ends_the_process_which_can_be_started_again(HelloImage image, string memory)
+    {
+        await using var container = await PlainContainer.RunOnHostAsync(image, "--memory", memory, "--memory-swap", memory);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        List<RawConnection> held = [];
+        try
+        {
+            // As many headers as it takes, for which there would be room in the application's own limits.
+            var headers = $"GET /hello HTTP/1.1\r\n{string.Concat(Enumerable.Range(0, 15).Select(i => $"X-{i}: {new string('x', 1_000)}\r\n"))}";
+            await Record.ExceptionAsync(() => RawConnection.OpenManyAsync(container.Address, 500, headers, held.Add));
+
+            var end = await CommandLine.PollAsync(() => StateAsync(container), state => state.StartsWith("exited", StringComparison.Ordinal), TimeSpan.FromSeconds(9));
+            Assert.True(
+                end == "exited 137 true" || (end.StartsWith("exited", StringComparison.Ordinal) && (await ErrorsAsync(container)).Contains("Out of memory. Give the container more, or less to do.", StringComparison.Ordinal)),
+                $"It is '{end}'. {await ErrorsAsync(container)}");
+        }
+        finally
+        {
+            held.ForEach(connection => connection.Dispose());
+        }
+
+        await CommandLine.DockerAsync("start", container.Id);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task A_start_that_has_too_little_memory_is_killed_for_that_and_succeeds_with_more(HelloImage image)
+    {
+        await using var container = await PlainContainer.RunOnHostAsync(image, "--memory", "6m", "--memory-swap", "6m");
+        await CommandLine.DockerAsync("wait", container.Id);
+        Assert.Equal("exited 137 true", await StateAsync(container));
+
+        await CommandLine.DockerAsync("update", "--memory", "256m", "--memory-swap", "256m", container.Id);
+        await CommandLine.DockerAsync("start", container.Id);
+
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+    }
+
+    public static TheoryData<HelloImage, string> TooLittleMemory
+    {
+        get
+        {
+            var data = new TheoryData<HelloImage, string>();
+            foreach (var image in HelloImages.Specification)
+            {
+                data.Add(image, image.Files is null ? "32m" : "20m");
+            }
+
+            return data;
+        }
+    }
+
+    /// <summary>Sends one request after the other, over the same connection for as long as the server lets it.</summary>
+    private static async Task<List<string>> AskUntilAsync(Uri address, CancellationToken ended)
+    {
+        List<string> answers = [];
+        while (!ended.IsCancellationRequested)
+        {
+            try
+            {
+                using var connection = await RawConnection.OpenAsync(address);
+                do
+                {
+                    await connection.SendAsync("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+                    answers.Add(await connection.ReadAnswerAsync());
+                }
+                while (answers[^1].Length > 0 && !answers[^1].Contains("\r\nConnection: close\r\n", StringComparison.Ordinal) && !ended.IsCancellationRequested);
+            }
+            catch (Exception refused) when (refused is SocketException or IOException)
+            {
+                await Task.Delay(10, CancellationToken.None);
+            }
+        }
+
+        return answers;
+    }
+
+    private static Task<string> StateAsync(PlainContainer container) =>
+        CommandLine.DockerAsync("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}", container.Id);
+
+    /// <summary>What it has written to standard error.</summary>
+    private static async Task<string> ErrorsAsync(PlainContainer container)
+    {
+        using var process = Process.Start(new ProcessStartInfo("docker", ["logs", container.Id]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        var output = process.StandardOutput.ReadToEndAsync(limit.Token);
+        var errors = await process.StandardError.ReadToEndAsync(limit.Token);
+        await output;
+        return errors;
+    }
+}
