@@ -63,7 +63,7 @@ public sealed class ReadmeTests(HelloApplication hello)
     }
 
     /// <summary>The lines of all <c>sh</c> blocks under a heading.</summary>
-    private static async Task<string> CommandsAsync(string heading)
+    internal static async Task<string> CommandsAsync(string heading)
     {
         var lines = (await File.ReadAllLinesAsync(Path.Combine(Root, "README.md"))).SkipWhile(l => l != heading).Skip(1).TakeWhile(l => !l.StartsWith("## ", StringComparison.Ordinal));
         List<string> commands = [];

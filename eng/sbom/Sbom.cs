@@ -157,7 +157,7 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
     public string Describe(JsonNode sbom)
     {
         var text = new StringBuilder("""
-            A scanner that is given an image from scratch finds nothing to look at: there is neither a package database nor a deps.json in it. It is given this instead, which the build that made the binary has restored:
+            A scanner that is given an image from scratch finds nothing to look at: there is neither a package database nor a deps.json in it. It is given this instead, which the build of the binary has restored:
 
             | Component | Version | In the binary |
             | --- | --- | --- |
@@ -165,7 +165,7 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
             """);
         foreach (var component in sbom["components"]!.AsArray())
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {component!["name"]} | {component["version"]} | {(component == LibC ? "linked in" : Compiled.Contains(Id(component)) ? "compiled in" : "no, but built with it")} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {component!["name"]} | {component["version"]} | {(component == LibC ? "linked in" : Compiled.Contains(Id(component)) ? "compiled in" : "no, restored for the build")} |\n");
         }
 
         if (LibC is null)
@@ -187,7 +187,7 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
         ["name"] = name,
         ["version"] = version,
         ["scope"] = "required",
-        ["licenses"] = new JsonArray(new JsonObject { ["license"] = new JsonObject { ["id"] = license } }),
+        ["licenses"] = new JsonArray(new JsonObject { ["expression"] = license }),
         ["purl"] = purl,
     };
 

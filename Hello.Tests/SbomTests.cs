@@ -1,0 +1,58 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Hello.AppHost.Ledger;
+
+namespace Hello.Tests;
+
+/// <summary>The SBOM names what is in the binary, which nothing in an image from scratch does.</summary>
+[Collection(HelloApplicationCollection.Name)]
+#pragma warning disable CS9113 // The application has built the images, whose layers the SBOM's build finds cached.
+public sealed class SbomTests(HelloApplication hello)
+#pragma warning restore CS9113
+{
+    private static readonly string Root = Path.GetFullPath("..", Projects.Hello_AppHost.ProjectPath);
+
+    private static readonly string Program = Path.Combine(Root, "eng", "sbom", "Sbom.cs");
+
+    [Fact]
+    public async Task The_README_s_command_writes_the_SBOM_of_the_binary_in_the_image()
+    {
+        var file = Path.Combine(Root, "artifacts", "sbom-scratch.cdx.json");
+        File.Delete(file);
+        var command = await ReadmeTests.CommandsAsync("## Pipelines");
+        var summary = await CommandLine.RunAsync("bash", "-euc", $"cd \"$0\"; {command}", Root);
+
+        using var sbom = JsonDocument.Parse(await File.ReadAllTextAsync(file));
+        var binary = (await ImageArchive.ReadFilesAsync("demo-app:0.1-scratch")).Single(f => f.Path == "hello-api").Content;
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(binary)), sbom.RootElement.GetProperty("metadata").GetProperty("component").GetProperty("hashes")[0].GetProperty("content").GetString());
+
+        var components = sbom.RootElement.GetProperty("components").EnumerateArray().Select(c => (Name: c.GetProperty("name").GetString()!, Version: c.GetProperty("version").GetString()!, Purl: c.GetProperty("purl").GetString()!)).ToArray();
+        Assert.All(components.Where(c => c.Purl.StartsWith("pkg:nuget/", StringComparison.Ordinal)), c => Assert.Equal($"pkg:nuget/{c.Name}@{c.Version}", c.Purl));
+        Assert.All(components, c => Assert.Contains($"| {c.Name} | {c.Version} |", summary, StringComparison.Ordinal));
+        // The runtime packs, which no project references: the advisories about .NET name them.
+        Assert.All(
+            [@"^Microsoft\.AspNetCore\.App\.Runtime\.linux-", @"^Microsoft\.NETCore\.App\.Runtime\.linux-", @"^Microsoft\.NETCore\.App\.Runtime\.NativeAOT\.linux-", @"^runtime\.linux-.+\.Microsoft\.DotNet\.ILCompiler$"],
+            pattern => Assert.Single(components, c => Regex.IsMatch(c.Name, pattern)));
+        // Alpine's C library, which a stand-in for its image cannot tell.
+        Assert.NotEqual(components.Any(c => c.Purl.StartsWith("pkg:apk/alpine/musl-dev@", StringComparison.Ordinal)), summary.Contains("Not listed: the C library", StringComparison.Ordinal));
+        // What the ledger counts in the binary and is a package of its own.
+        var ledger = await SizeLedger.ReadAsync(Path.Combine(Projects.Hello_AppHost.ProjectPath, "Ledger", "ledger.json"), CancellationToken.None);
+        var packages = ledger.Assemblies.Keys.Where(a => a.StartsWith("OpenTelemetry", StringComparison.Ordinal)).ToArray();
+        Assert.NotEmpty(packages);
+        Assert.All(packages, package => Assert.Contains(components, c => c.Name == package));
+    }
+
+    [Theory]
+    [InlineData("alpine", "error: Dockerfile-alpine compiles no native binary: what is in its image a scanner finds by itself.")]
+    [InlineData("debian", "error: There is no Dockerfile-debian; usage: ")]
+    public async Task A_build_that_it_has_no_SBOM_for_is_one_clear_line(string name, string line)
+    {
+        var (exitCode, output, error) = await CommandLine.TryAsync("dotnet", "run", Program, "--", name);
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith(line, error, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error);
+        Assert.Empty(output);
+    }
+}
