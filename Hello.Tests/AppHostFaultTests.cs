@@ -35,7 +35,7 @@ public sealed class AppHostFaultTests(HelloApplication hello)
 
         Assert.Equal(1, exitCode);
         Assert.Equal("", output);
-        Assert.Equal($"error: The AppHost cannot listen on {ports[setting]}: in use, perhaps by another AppHost. End it, or take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true\n", error);
+        Assert.Equal(Refusal(ports[setting]), error);
     }
 
     [Fact]
@@ -46,7 +46,9 @@ public sealed class AppHostFaultTests(HelloApplication hello)
 
         using (var clash = AppHostProcess.Start(first.Environment))
         {
-            Assert.Equal(1, (await EndAsync(clash)).ExitCode);
+            var (exitCode, _, error) = await EndAsync(clash);
+            Assert.Equal(1, exitCode);
+            Assert.Equal(Refusal([.. AddressSettings.Select(setting => first.Environment[setting])]), error);
         }
 
         await using (var second = await RunningAppHost.StartAsync(FreePorts()))
@@ -69,7 +71,7 @@ public sealed class AppHostFaultTests(HelloApplication hello)
         try
         {
             await File.WriteAllTextAsync(Path.Combine(context.FullName, "Dockerfile-broken"), $"FROM {HelloImages.Specification[^1].Reference}\nCOPY nowhere /\n", limit.Token);
-            // 64 MB of disk, as a build has them in memory.
+            // A build has 64 MB there.
             await File.WriteAllTextAsync(Path.Combine(context.FullName, "Dockerfile-full"), $"FROM {HelloImages.Specification[0].Reference}\nUSER 0\nRUN head -c 100000000 /dev/zero > /dev/shm/full\n", limit.Token);
             await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Hello_AppHost>(limit.Token);
             builder.AddDockerfile("broken", context.FullName, "Dockerfile-broken");
@@ -83,6 +85,8 @@ public sealed class AppHostFaultTests(HelloApplication hello)
                 var log = await CommandLine.PollAsync(() => LogAsync(app, name), l => l.Any(line => line.Contains(reason, StringComparison.Ordinal)), TimeSpan.FromSeconds(20));
                 Assert.True(log.Any(line => line.Contains(reason, StringComparison.Ordinal)), $"{name} does not say '{reason}', but:\n{string.Join('\n', log)}");
             }
+
+            Assert.Single(await LogAsync(app, "full"), line => line.Contains("ERROR: failed to solve:", StringComparison.Ordinal));
 
             // As a user mends it.
             await File.WriteAllTextAsync(Path.Combine(context.FullName, "nowhere"), "", limit.Token);
@@ -132,6 +136,9 @@ public sealed class AppHostFaultTests(HelloApplication hello)
         // DCP removes what it can't reach once it can, although the AppHost has ended.
         await appHost.StopAsync(onceEnded: engine.Open);
     }
+
+    private static string Refusal(params string[] addresses) =>
+        $"error: The AppHost cannot listen on {string.Join(", ", addresses)}: in use, perhaps by another AppHost. End it, or take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true{Environment.NewLine}";
 
     private static async Task<string[]> LogAsync(DistributedApplication app, string resource)
     {

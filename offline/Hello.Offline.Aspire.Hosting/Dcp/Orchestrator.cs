@@ -378,7 +378,8 @@ internal sealed class Orchestrator(
             && notifications.TryGetCurrentState(id, out var last) && last.Snapshot.State?.Text != state;
         if (failedNow && status?.Message is { Length: > 0 } message)
         {
-            Write(id, message);
+            // What a build said is in the log already; DCP repeats all of it.
+            Write(id, message.Contains("'BuildImage'", StringComparison.Ordinal) ? message.Split('\n')[0] : message);
         }
 
         var runs = state == KnownResourceStates.Running;
