@@ -161,7 +161,7 @@ public sealed partial class WorkflowTests
     [GeneratedRegex(@"^ *(- )?uses: (?<what>.+)$", RegexOptions.Multiline)]
     private static partial Regex Uses();
 
-    [GeneratedRegex(@"(?<![\w./-])(\.ci/|eng/|Dockerfile-|Hello\.|global\.json)[\w./-]*")]
+    [GeneratedRegex(@"(?<![\w./-])(\.ci/|eng/|Dockerfile[.-]|Hello\.|global\.json)[\w./-]*")]
     private static partial Regex Paths();
 
     [GeneratedRegex(@"(?<![\w./-])artifacts/[\w.-]+")]
