@@ -16,8 +16,9 @@ internal static class HelloImageExtensions
     private const string Repository = "demo-app";
     private const string Version = "0.1";
 
+    // Twice the memory and three times the threads, which count as processes, that eng/benchmark sees over 256 connections, and
+    // room for what OverloadTests.cs does.
     private const string MemoryLimit = "96m";
-
     private const string ProcessLimit = "64";
 
     // From git, by way of the SDK: "1.0.0+<commit>" and the address that the repository was cloned from.

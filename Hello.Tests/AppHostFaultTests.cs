@@ -72,7 +72,7 @@ public sealed class AppHostFaultTests(HelloApplication hello)
         {
             await File.WriteAllTextAsync(Path.Combine(context.FullName, "Dockerfile-broken"), $"FROM {HelloImages.Specification[^1].Reference}\nCOPY nowhere /\n", limit.Token);
             // A build has 64 MB there.
-            await File.WriteAllTextAsync(Path.Combine(context.FullName, "Dockerfile-full"), $"FROM {HelloImages.Specification[0].Reference}\nUSER 0\nRUN head -c 100000000 /dev/zero > /dev/shm/full\n", limit.Token);
+            await File.WriteAllTextAsync(Path.Combine(context.FullName, "Dockerfile-full"), $"FROM {HelloImages.Specification[0].Reference}\nUSER 0\nRUN dd if=/dev/zero of=/dev/shm/full bs=1M\n", limit.Token);
             await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Hello_AppHost>(limit.Token);
             builder.AddDockerfile("broken", context.FullName, "Dockerfile-broken");
             builder.AddDockerfile("full", context.FullName, "Dockerfile-full");
