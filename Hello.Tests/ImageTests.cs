@@ -6,9 +6,7 @@ namespace Hello.Tests;
 
 /// <summary>What is in the images.</summary>
 [Collection(HelloApplicationCollection.Name)]
-#pragma warning disable CS9113 // The application has built the images.
 public sealed class ImageTests(HelloApplication hello)
-#pragma warning restore CS9113
 {
     private const string PasswdLine = "appuser:x:10001:10001:App User:/:/sbin/nologin\n";
 
@@ -102,7 +100,9 @@ public sealed class ImageTests(HelloApplication hello)
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task The_image_carries_the_labels_of_the_oci(HelloImage image)
     {
-        using var labels = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", "--format", "{{json .Config.Labels}}", image.Reference));
+        // Not by its tag, which others build as well.
+        var id = await CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", hello.ContainerId(image));
+        using var labels = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", "--format", "{{json .Config.Labels}}", id));
         var revision = await CommandLine.RunAsync("git", "-C", Projects.Hello_AppHost.ProjectPath, "rev-parse", "HEAD");
 
         // https://github.com/opencontainers/image-spec/blob/main/annotations.md

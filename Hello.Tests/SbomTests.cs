@@ -18,7 +18,7 @@ public sealed class SbomTests(HelloApplication hello)
     [Fact]
     public async Task The_README_s_command_writes_the_SBOM_of_the_binary_in_the_image()
     {
-        var file = Path.Combine(Root, "artifacts", "sbom-scratch.cdx.json");
+        var file = Path.Combine(Directory.CreateDirectory(Path.Combine(Root, "artifacts")).FullName, "sbom-scratch.cdx.json");
         File.Delete(file);
         var command = await ReadmeTests.CommandsAsync("## Pipelines");
         var summary = await CommandLine.RunAsync("bash", "-euc", $"cd \"$0\"; {command}", Root);
