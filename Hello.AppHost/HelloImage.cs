@@ -16,7 +16,7 @@ internal static class HelloImageExtensions
     private const string Repository = "demo-app";
     private const string Version = "0.1";
 
-    // Twice the memory and three times the threads, which count as processes, that eng/benchmark sees over 256 connections, and
+    // Nearly twice the memory and four times the threads, which count as processes, that eng/benchmark sees over 256 connections, and
     // room for what OverloadTests.cs does.
     private const string MemoryLimit = "96m";
     private const string ProcessLimit = "64";
