@@ -1,8 +1,6 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Hello.AppHost.Comparison;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Hello.Tests;
 
@@ -31,7 +29,7 @@ public sealed class AppHostFaultTests(HelloApplication hello)
         ports[setting] = $"http://localhost:{((IPEndPoint)other.LocalEndpoint).Port}";
 
         using var appHost = AppHostProcess.Start(ports);
-        var (exitCode, output, error) = await EndAsync(appHost);
+        var (exitCode, output, error) = await AppHostProcess.EndAsync(appHost, Limit);
 
         Assert.Equal(1, exitCode);
         Assert.Equal("", output);
@@ -46,7 +44,7 @@ public sealed class AppHostFaultTests(HelloApplication hello)
 
         using (var clash = AppHostProcess.Start(first.Environment))
         {
-            var (exitCode, _, error) = await EndAsync(clash);
+            var (exitCode, _, error) = await AppHostProcess.EndAsync(clash, Limit);
             Assert.Equal(1, exitCode);
             Assert.Equal(Refusal([.. AddressSettings.Select(setting => first.Environment[setting])]), error);
         }
@@ -82,11 +80,11 @@ public sealed class AppHostFaultTests(HelloApplication hello)
             foreach (var (name, reason) in new[] { ("broken", "\"/nowhere\""), ("full", "No space left on device") })
             {
                 await app.ResourceNotifications.WaitForResourceAsync(name, KnownResourceStates.FailedToStart, limit.Token);
-                var log = await CommandLine.PollAsync(() => LogAsync(app, name), l => l.Any(line => line.Contains(reason, StringComparison.Ordinal)), TimeSpan.FromSeconds(20));
+                var log = await CommandLine.PollAsync(() => HelloApplication.ConsoleLogAsync(app, name), l => l.Any(line => line.Contains(reason, StringComparison.Ordinal)), TimeSpan.FromSeconds(20));
                 Assert.True(log.Any(line => line.Contains(reason, StringComparison.Ordinal)), $"{name} does not say '{reason}', but:\n{string.Join('\n', log)}");
             }
 
-            Assert.Single(await LogAsync(app, "full"), line => line.Contains("ERROR: failed to solve:", StringComparison.Ordinal));
+            Assert.Single(await HelloApplication.ConsoleLogAsync(app, "full"), line => line.Contains("ERROR: failed to solve:", StringComparison.Ordinal));
 
             // As a user mends it.
             await File.WriteAllTextAsync(Path.Combine(context.FullName, "nowhere"), "", limit.Token);
@@ -139,37 +137,6 @@ public sealed class AppHostFaultTests(HelloApplication hello)
 
     private static string Refusal(params string[] addresses) =>
         $"error: The AppHost cannot listen on {string.Join(", ", addresses)}: in use, perhaps by another AppHost. End it, or take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true{Environment.NewLine}";
-
-    private static async Task<string[]> LogAsync(DistributedApplication app, string resource)
-    {
-        Assert.True(app.ResourceNotifications.TryGetCurrentState(resource, out var state), $"No state of {resource} is known.");
-        List<string> lines = [];
-        await foreach (var batch in app.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(state.ResourceId))
-        {
-            lines.AddRange(batch.Select(l => l.Content));
-        }
-
-        return [.. lines];
-    }
-
-    private static async Task<(int ExitCode, string Output, string Error)> EndAsync(Process process)
-    {
-        using var limit = new CancellationTokenSource(Limit);
-        try
-        {
-            var error = process.StandardError.ReadToEndAsync(limit.Token);
-            var output = await process.StandardOutput.ReadToEndAsync(limit.Token);
-            await process.WaitForExitAsync(limit.Token);
-            return (process.ExitCode, output, await error);
-        }
-        finally
-        {
-            if (!process.HasExited)
-            {
-                process.Kill(); // DCP tidies up behind it
-            }
-        }
-    }
 
     /// <summary>The addresses of a launch profile.</summary>
     private static Dictionary<string, string> FreePorts() => AddressSettings.ToDictionary(setting => setting, _ => $"http://localhost:{ComparisonRun.FreePort()}");

@@ -34,14 +34,18 @@ public static class AppHostProcess
     /// <returns>What it came to.</returns>
     public static async Task<(int ExitCode, string Output, string Error)> RunAsync(TimeSpan limit, (string Name, string Value)? environment, params string[] arguments)
     {
-        var command = Command(arguments);
-        if (environment is { } variable)
-        {
-            command.Environment[variable.Name] = variable.Value;
-        }
+        using var process = Start(environment is { } variable ? [KeyValuePair.Create(variable.Name, variable.Value)] : [], arguments);
+        return await EndAsync(process, limit);
+    }
 
+    /// <summary>Waits for it to end.</summary>
+    /// <param name="process">The process, whose output nobody has read.</param>
+    /// <param name="limit">How long it may take; it is killed then, and DCP tidies up behind it.</param>
+    /// <returns>What it came to.</returns>
+    public static async Task<(int ExitCode, string Output, string Error)> EndAsync(Process process, TimeSpan limit)
+    {
+        ArgumentNullException.ThrowIfNull(process);
         using var time = new CancellationTokenSource(limit);
-        using var process = Process.Start(command)!;
         try
         {
             var error = process.StandardError.ReadToEndAsync(time.Token);

@@ -10,8 +10,6 @@ namespace Hello.Tests;
 public sealed class FaultTests(HelloApplication hello)
 #pragma warning restore CS9113
 {
-    private static readonly string[] Signals = ["/v1/logs", "/v1/metrics", "/v1/traces"];
-
     [Theory]
     [MemberData(nameof(Faults))]
     public async Task A_receiver_that_fails_for_a_while_loses_no_answer_and_gets_later_telemetry(HelloImage image, string what, string? answer, int seconds)
@@ -25,8 +23,8 @@ public sealed class FaultTests(HelloApplication hello)
         receiver.Delay = TimeSpan.FromSeconds(seconds);
         await AssertAnsweredAsync(container, requests: 3_000);
         var failed = receiver.Exports.Count;
-        var more = await receiver.WaitAsync(exports => exports.Length >= failed + Signals.Length);
-        Assert.True(more.Length >= failed + Signals.Length, $"With {what}, nothing more was exported after {failed} exports.");
+        var more = await receiver.WaitAsync(exports => exports.Length >= failed + OtlpReceiver.Signals.Length);
+        Assert.True(more.Length >= failed + OtlpReceiver.Signals.Length, $"With {what}, nothing more was exported after {failed} exports.");
 
         failing = false;
         receiver.Delay = TimeSpan.Zero;
@@ -118,11 +116,11 @@ public sealed class FaultTests(HelloApplication hello)
         {
             // New telemetry, for as long as the receiver is looked at.
             Assert.Equal(HelloImages.Greeting, container.SayHelloAsync().GetAwaiter().GetResult());
-            return Signals.All(signal => e[past..].Any(x => x.Path == signal));
+            return OtlpReceiver.Signals.All(signal => e[past..].Any(x => x.Path == signal));
         });
 
         var paths = exports[past..].Select(e => e.Path).Distinct().Order().ToArray();
-        Assert.True(Signals.SequenceEqual(paths), $"Exported {when}: {string.Join(", ", paths)}.");
+        Assert.True(OtlpReceiver.Signals.SequenceEqual(paths), $"Exported {when}: {string.Join(", ", paths)}.");
     }
 
     /// <summary>Resident memory in KiB.</summary>

@@ -76,10 +76,22 @@ public sealed class HelloApplication : IAsyncLifetime
     /// <summary>Everything that a resource has written to its console.</summary>
     /// <param name="image">The build.</param>
     /// <returns>The lines.</returns>
-    public async Task<List<string>> ConsoleLogAsync(HelloImage image)
+    public Task<List<string>> ConsoleLogAsync(HelloImage image)
     {
+        ArgumentNullException.ThrowIfNull(image);
+        return ConsoleLogAsync(App, image.Resource);
+    }
+
+    /// <summary>Everything that a resource of any application has written to its console.</summary>
+    /// <param name="app">The application.</param>
+    /// <param name="resource">The resource's name.</param>
+    /// <returns>The lines.</returns>
+    public static async Task<List<string>> ConsoleLogAsync(DistributedApplication app, string resource)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        Assert.True(app.ResourceNotifications.TryGetCurrentState(resource, out var state), $"No state of {resource} is known.");
         List<string> lines = [];
-        await foreach (var batch in App.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(StateOf(image).ResourceId))
+        await foreach (var batch in app.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(state.ResourceId))
         {
             lines.AddRange(batch.Select(l => l.Content));
         }

@@ -10,8 +10,6 @@ namespace Hello.Tests;
 public sealed class NativeBinaryTests(HelloApplication hello)
 #pragma warning restore CS9113
 {
-    private static readonly string[] Signals = ["/v1/logs", "/v1/metrics", "/v1/traces"];
-
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task All_three_signals_are_exported_with_the_headers_that_are_set(HelloImage image)
@@ -23,9 +21,9 @@ public sealed class NativeBinaryTests(HelloApplication hello)
         ]);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
 
-        var exports = await receiver.WaitAsync(e => Signals.All(signal => e.Any(x => x.Path == signal)));
+        var exports = await receiver.WaitAsync(e => OtlpReceiver.Signals.All(signal => e.Any(x => x.Path == signal)));
 
-        Assert.Equal(Signals, exports.Select(e => e.Path).Distinct().Order());
+        Assert.Equal(OtlpReceiver.Signals, exports.Select(e => e.Path).Distinct().Order());
         Assert.All(exports, e => Assert.Contains("x-key: a b", e.Headers));
         Assert.All(exports, e => Assert.Contains("Content-Type: application/x-protobuf", e.Headers));
         Assert.All(exports, e => Assert.All(
@@ -124,11 +122,11 @@ public sealed class NativeBinaryTests(HelloApplication hello)
         {
             // New telemetry, for as long as the receiver is looked at.
             Assert.Equal(HelloImages.Greeting, container.SayHelloAsync().GetAwaiter().GetResult());
-            return faults < -Signals.Length && Signals.All(signal => e[Signals.Length..].Any(x => x.Path == signal));
+            return faults < -OtlpReceiver.Signals.Length && OtlpReceiver.Signals.All(signal => e[OtlpReceiver.Signals.Length..].Any(x => x.Path == signal));
         });
 
-        Assert.True(exports.Length > Signals.Length, $"After {what}, no more than {exports.Length} exports came.");
-        Assert.Equal(Signals, exports[Signals.Length..].Select(e => e.Path).Distinct().Order());
+        Assert.True(exports.Length > OtlpReceiver.Signals.Length, $"After {what}, no more than {exports.Length} exports came.");
+        Assert.Equal(OtlpReceiver.Signals, exports[OtlpReceiver.Signals.Length..].Select(e => e.Path).Distinct().Order());
     }
 
     public static TheoryData<HelloImage, string, string?> Faults

@@ -32,6 +32,9 @@ public sealed class OtlpReceiver : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
+    /// <summary>Where each signal is sent, in order.</summary>
+    public static readonly string[] Signals = ["/v1/logs", "/v1/metrics", "/v1/traces"];
+
     /// <summary>The answer of a receiver that is content.</summary>
     public const string Ok = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
 

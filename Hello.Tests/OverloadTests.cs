@@ -159,7 +159,7 @@ public sealed class OverloadTests(HelloApplication hello)
     /// <summary>What an attacker sends and then leaves alone: as much as a limit lets him.</summary>
     private static readonly Dictionary<string, string> Held = new()
     {
-        ["headers without end"] = $"GET /hello HTTP/1.1\r\n{string.Concat(Enumerable.Range(0, 15).Select(i => $"X-{i}: {new string('x', 1_000)}\r\n"))}",
+        ["headers without end"] = RawConnection.HeadersWithoutEnd,
         ["bodies without end"] = $"POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 4096\r\n\r\n{new string('x', 4_000)}",
         ["answers that nobody reads"] = string.Concat(Enumerable.Repeat("GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n", 50_000)),
     };

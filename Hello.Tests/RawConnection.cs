@@ -7,6 +7,9 @@ namespace Hello.Tests;
 /// <summary>A connection over which a test sends what no HTTP client would, and sees what comes back byte for byte.</summary>
 public sealed class RawConnection : IDisposable
 {
+    /// <summary>A request that has sent nearly all the headers that it may, and does not end.</summary>
+    public static readonly string HeadersWithoutEnd = $"GET /hello HTTP/1.1\r\n{string.Concat(Enumerable.Range(0, 15).Select(i => $"X-{i}: {new string('x', 1_000)}\r\n"))}";
+
     private readonly TcpClient _client = new();
     private readonly CancellationTokenSource _limit = new(TimeSpan.FromSeconds(30));
     private readonly List<byte> _received = [];
