@@ -40,7 +40,7 @@ public sealed class AppHostFaultTests(HelloApplication hello)
     public async Task Two_AppHosts_run_side_by_side_on_ports_of_their_own()
     {
         await using var first = await RunningAppHost.StartAsync(FreePorts());
-        await first.WaitForAsync("Running", Names);
+        await first.WaitForAsync(["Running"], Names);
 
         using (var clash = AppHostProcess.Start(first.Environment))
         {
@@ -51,7 +51,7 @@ public sealed class AppHostFaultTests(HelloApplication hello)
 
         await using (var second = await RunningAppHost.StartAsync(FreePorts()))
         {
-            await second.WaitForAsync("Running", Names);
+            await second.WaitForAsync(["Running"], Names);
             await second.StopAsync();
         }
 
@@ -84,7 +84,10 @@ public sealed class AppHostFaultTests(HelloApplication hello)
                 Assert.True(log.Any(line => line.Contains(reason, StringComparison.Ordinal)), $"{name} does not say '{reason}', but:\n{string.Join('\n', log)}");
             }
 
-            Assert.Single(await HelloApplication.ConsoleLogAsync(app, "full"), line => line.Contains("ERROR: failed to solve:", StringComparison.Ordinal));
+            // Newer versions of Aspire repeat what the engine said behind [sys].
+            Assert.Single(
+                await HelloApplication.ConsoleLogAsync(app, "full"),
+                line => line.Contains("ERROR: failed to solve:", StringComparison.Ordinal) && !line.Contains("[sys]", StringComparison.Ordinal));
 
             // As a user mends it.
             await File.WriteAllTextAsync(Path.Combine(context.FullName, "nowhere"), "", limit.Token);
@@ -113,23 +116,23 @@ public sealed class AppHostFaultTests(HelloApplication hello)
         environment["ASPIRE_CONTAINER_RUNTIME"] = "docker"; // podman may be there, too
         await using var appHost = await RunningAppHost.StartAsync(environment);
 
-        var states = await appHost.WaitForAsync("RuntimeUnhealthy", Names);
+        // Aspire creates a container, which is then unhealthy, or waits for what the container is to be connected with.
+        var states = await appHost.WaitForAsync(["RuntimeUnhealthy", "Starting"], Names);
         foreach (var name in Names)
         {
-            var log = await CommandLine.PollAsync(() => appHost.Service.ConsoleLogAsync(states[name]), l => l.Length >= 2, TimeSpan.FromSeconds(20));
-            Assert.Single(log, line => line.Contains("Container runtime 'docker' was found but appears to be unhealthy.", StringComparison.Ordinal));
-            Assert.Single(log, line => line.Contains("start one, or run eng/setup.sh", StringComparison.Ordinal));
+            var log = await CommandLine.PollAsync(() => appHost.Service.ConsoleLogAsync(states[name]), l => l.Length > 0, TimeSpan.FromSeconds(20));
+            Assert.Single(log, line => line.Contains("No container engine answers", StringComparison.Ordinal) && line.EndsWith(": start one, or run eng/setup.sh.", StringComparison.Ordinal));
         }
 
         engine.Open();
-        await appHost.WaitForAsync("Running", Names);
+        await appHost.WaitForAsync(["Running"], Names);
 
         // The containers run on; only starts can't be followed meanwhile.
         await engine.CloseAsync();
         var last = await CommandLine.PollAsync(
             () => appHost.Service.ConsoleLogAsync(states["scratch"]), l => l.Any(line => line.Contains("'docker events' ended", StringComparison.Ordinal)), TimeSpan.FromSeconds(20));
         Assert.Single(last, line => line.Contains($"Not measured: 'docker events' ended with 1: Cannot connect to the Docker daemon at {engine.Address}.", StringComparison.Ordinal));
-        await appHost.WaitForAsync("Running", Names);
+        await appHost.WaitForAsync(["Running"], Names);
 
         // DCP removes what it can't reach once it can, although the AppHost has ended.
         await appHost.StopAsync(onceEnded: engine.Open);

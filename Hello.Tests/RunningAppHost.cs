@@ -38,17 +38,17 @@ public sealed class RunningAppHost : IAsyncDisposable
         return new(new(environment) { ["ASPIRE_DASHBOARD_RESOURCESERVICE_APIKEY"] = Guid.NewGuid().ToString("N") }, await AppHostBelongings.ListAsync());
     }
 
-    /// <summary>Waits until resources are in a state.</summary>
-    /// <param name="state">The state.</param>
+    /// <summary>Waits until resources are in one of some states.</summary>
+    /// <param name="expected">The states.</param>
     /// <param name="resources">Their names.</param>
     /// <returns>The ID of each.</returns>
-    public async Task<Dictionary<string, string>> WaitForAsync(string state, string[] resources)
+    public async Task<Dictionary<string, string>> WaitForAsync(string[] expected, string[] resources)
     {
         var states = await CommandLine.PollAsync(
-            StatesAsync, s => _process.HasExited || resources.All(r => s.GetValueOrDefault(r).State == state), Limit);
+            StatesAsync, s => _process.HasExited || resources.All(r => expected.Contains(s.GetValueOrDefault(r).State)), Limit);
         Assert.True(
-            resources.All(r => states.GetValueOrDefault(r).State == state),
-            $"Not all are {state}: {string.Join(", ", states.Select(s => $"{s.Key} is {s.Value.State}"))}. {(_process.HasExited ? $"It has ended: {await _output}{await _error}" : "")}");
+            resources.All(r => expected.Contains(states.GetValueOrDefault(r).State)),
+            $"Not all are {string.Join(" or ", expected)}: {string.Join(", ", states.Select(s => $"{s.Key} is {s.Value.State}"))}. {(_process.HasExited ? $"It has ended: {await _output}{await _error}" : "")}");
         return resources.ToDictionary(r => r, r => states[r].Id);
 
         async Task<Dictionary<string, (string State, string Id)>> StatesAsync()

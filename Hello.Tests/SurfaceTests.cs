@@ -52,7 +52,6 @@ public sealed class SurfaceTests(HelloApplication hello)
 
         var processes = Processes();
         Assert.Contains(processes, p => p.Arguments.Contains("run-controllers"));
-        Assert.Contains(processes, p => p.Arguments.Contains("dashboard"));
         var listeners = TcpListeners.Of(processes);
         Assert.Contains(listeners, l => l.Address.Port == hello.App.GetEndpoint("aspire-dashboard", "http").Port);
         Assert.Contains(listeners, l => l.Address.Port == ResourceServiceAddress().Port);
@@ -158,5 +157,5 @@ public sealed class SurfaceTests(HelloApplication hello)
 
     /// <summary>The AppHost tells it to the dashboard only.</summary>
     private static Uri ResourceServiceAddress() =>
-        new(Processes().Single(p => p.Arguments.Contains("dashboard")).Variable("ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL")!);
+        new(Processes().Where(p => p.Id != Environment.ProcessId).Select(p => p.Variable("ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL")).OfType<string>().First());
 }

@@ -15,9 +15,18 @@ public sealed record HostProcess(int Id, int Parent, string[] Arguments)
 
     /// <summary>A process's environment.</summary>
     /// <param name="name">The variable.</param>
-    /// <returns>Its value; null when it isn't set.</returns>
-    public string? Variable(string name) =>
-        File.ReadAllText($"/proc/{Id}/environ").Split('\0').FirstOrDefault(v => v.StartsWith($"{name}=", StringComparison.Ordinal))?[(name.Length + 1)..];
+    /// <returns>Its value; null when it isn't set, or the process has ended.</returns>
+    public string? Variable(string name)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{Id}/environ").Split('\0').FirstOrDefault(v => v.StartsWith($"{name}=", StringComparison.Ordinal))?[(name.Length + 1)..];
+        }
+        catch (IOException)
+        {
+            return null; // It has ended.
+        }
+    }
 
     private static HostProcess? Read(string folder)
     {
