@@ -120,8 +120,8 @@ public sealed class AppHostFaultTests(HelloApplication hello)
         var states = await appHost.WaitForAsync(["RuntimeUnhealthy", "Starting"], Names);
         foreach (var name in Names)
         {
-            var log = await CommandLine.PollAsync(() => appHost.Service.ConsoleLogAsync(states[name]), l => l.Length > 0, TimeSpan.FromSeconds(20));
-            Assert.Single(log, line => line.Contains("No container engine answers", StringComparison.Ordinal) && line.EndsWith(": start one, or run eng/setup.sh.", StringComparison.Ordinal));
+            var log = await CommandLine.PollAsync(() => appHost.Service.ConsoleLogAsync(states[name]), l => l.Any(SaysThatNoEngineAnswers), TimeSpan.FromSeconds(20));
+            Assert.Single(log, SaysThatNoEngineAnswers);
         }
 
         engine.Open();
@@ -135,7 +135,11 @@ public sealed class AppHostFaultTests(HelloApplication hello)
         await appHost.WaitForAsync(["Running"], Names);
 
         // DCP removes what it can't reach once it can, although the AppHost has ended.
-        await appHost.StopAsync(onceEnded: engine.Open);
+        var said = await appHost.StopAsync(onceEnded: engine.Open);
+        Assert.Single(said.Split('\n'), line => line.Contains("Container runtime 'docker' was found but appears to be unhealthy.", StringComparison.Ordinal));
+
+        static bool SaysThatNoEngineAnswers(string line) =>
+            line.Contains("No container engine answers", StringComparison.Ordinal) && line.EndsWith(": start one, or run eng/setup.sh.", StringComparison.Ordinal);
     }
 
     private static string Refusal(params string[] addresses) =>

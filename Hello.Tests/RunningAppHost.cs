@@ -66,8 +66,8 @@ public sealed class RunningAppHost : IAsyncDisposable
 
     /// <summary>Ends it as Ctrl+C does; it is to end well, to have shown no stack trace and to leave nothing behind.</summary>
     /// <param name="onceEnded">What is to be done then, before it is looked at what is left.</param>
-    /// <returns>Completes once nothing is.</returns>
-    public async Task StopAsync(Action? onceEnded = null)
+    /// <returns>What it has said, once nothing is left.</returns>
+    public async Task<string> StopAsync(Action? onceEnded = null)
     {
         string[] own = [.. (await AppHostBelongings.ListAsync()).Except(_before)];
         await AppHostProcess.SignalAsync(_process, "INT");
@@ -80,6 +80,7 @@ public sealed class RunningAppHost : IAsyncDisposable
         onceEnded?.Invoke();
         Assert.Empty(await AppHostBelongings.LeftOfAsync(own));
         Assert.Empty(await CommandLine.PollAsync(() => AppHostBelongings.OrchestratorsOfAsync(_process.Id), o => o.Length == 0, TimeSpan.FromSeconds(40)));
+        return said;
     }
 
     /// <inheritdoc/>

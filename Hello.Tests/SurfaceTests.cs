@@ -52,9 +52,10 @@ public sealed class SurfaceTests(HelloApplication hello)
 
         var processes = Processes();
         Assert.Contains(processes, p => p.Arguments.Contains("run-controllers"));
+        var resourceService = ResourceServiceAddress(processes);
         var listeners = TcpListeners.Of(processes);
         Assert.Contains(listeners, l => l.Address.Port == hello.App.GetEndpoint("aspire-dashboard", "http").Port);
-        Assert.Contains(listeners, l => l.Address.Port == ResourceServiceAddress().Port);
+        Assert.Contains(listeners, l => l.Address.Port == resourceService.Port);
 
         // The container network needs none either: the tunnel is dialled from this side.
         Assert.All(listeners, l => Assert.True(IPAddress.IsLoopback(l.Address.Address), $"{string.Join(' ', l.Process.Arguments)} listens on {l.Address}."));
@@ -104,7 +105,7 @@ public sealed class SurfaceTests(HelloApplication hello)
                 return await SendAsync(surface, ResourceService.GrpcRequest("/opentelemetry.proto.collector.trace.v1.TraceService/Export", []), "x-otlp-api-key");
 
             default:
-                using (var service = new ResourceService(ResourceServiceAddress(), key))
+                using (var service = new ResourceService(ResourceServiceAddress(Processes()), key))
                 {
                     var (status, name) = await service.ApplicationNameAsync();
                     return (status, name) switch
@@ -155,7 +156,7 @@ public sealed class SurfaceTests(HelloApplication hello)
         static bool Follows(string[] arguments, string option, string value) => arguments.Zip(arguments.Skip(1)).Contains((option, value));
     }
 
-    /// <summary>The AppHost tells it to the dashboard only.</summary>
-    private static Uri ResourceServiceAddress() =>
-        new(Processes().Where(p => p.Id != Environment.ProcessId).Select(p => p.Variable("ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL")).OfType<string>().First());
+    /// <summary>The AppHost tells it to the dashboard only, whose program differs from version to version.</summary>
+    private static Uri ResourceServiceAddress(HostProcess[] processes) =>
+        new(Assert.Single(processes.Select(p => p.Variable("ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL")).OfType<string>().Distinct()));
 }
