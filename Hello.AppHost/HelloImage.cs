@@ -1,3 +1,4 @@
+#pragma warning disable ASPIRECERTIFICATES001 // WithoutHttpsCertificate is experimental; the pragma can go once it is not.
 using System.Reflection;
 using Hello.AppHost.Dashboard;
 
@@ -72,6 +73,8 @@ internal static class HelloImageExtensions
             "--memory", MemoryLimit,
             "--memory-swap", MemoryLimit,
             "--pids-limit", ProcessLimit)
-        // Aspire would copy the certificate into a file system that is read-only.
-        .WithDeveloperCertificateTrust(false);
+        // Aspire copies a developer certificate, if the machine has one, into the container before it starts. The root file
+        // system is read-only, so the container would not start. The API speaks plain http and needs neither certificate.
+        .WithDeveloperCertificateTrust(false)
+        .WithoutHttpsCertificate();
 }

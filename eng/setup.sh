@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a Linux machine ready for `dotnet run --project Hello.AppHost` and `dotnet test`: checks the
-# .NET SDK, the container engine, the base images and the Aspire packages, and supplies, each on its
-# own, what is missing. Where all is there it changes nothing.
+# .NET SDK, the container engine and the base images, and supplies each one that is missing. It
+# changes nothing if all three are there.
 set -euo pipefail
 
 usage='usage: eng/setup.sh [--check | --help]
@@ -13,7 +13,6 @@ Checks what Hello needs to be built and run, and supplies what is missing.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/hello
-props=$root/offline/enabled.props
 engine_log=/var/log/hello-dockerd.log
 tunnel_base=mcr.microsoft.com/azurelinux/base/core:3.0 # DCP's DefaultBaseImage: its tunnel's image is built from it
 label=io.hello.stand-in
@@ -24,6 +23,26 @@ fail() {
   echo "eng/setup.sh: $*" >&2
   exit 1
 }
+
+check_only=''
+case ${1-} in
+  '') ;;
+  --check) check_only=yes ;;
+  --help | -h)
+    say "$usage"
+    exit
+    ;;
+  *)
+    say "eng/setup.sh: unknown option '$1'; eng/setup.sh --help lists them" >&2
+    exit 2
+    ;;
+esac
+
+# Before anything that macOS' bash 3.2 does not know.
+if [[ $(uname) != Linux ]]; then
+  say 'eng/setup.sh: nothing to do on this system. Install the .NET SDK and Docker Desktop, then run: dotnet run --project Hello.AppHost'
+  exit
+fi
 
 # Each part has a check_PART, which sets $note and fails if something is to be done, and a
 # supply_PART, which does it or ends the script.
@@ -204,7 +223,7 @@ registry_has() {
 check_images() {
   local image labels fingerprint
   to_pull=() to_build=() stand_ins=()
-  fingerprint=$("$root/offline/images/build.sh" --fingerprint 2> /dev/null) || fingerprint=unknown
+  fingerprint=$("$root/eng/base-images/build.sh" --fingerprint 2> /dev/null) || fingerprint=unknown
   for image in $(needed_images); do
     labels=$(docker image inspect --format "{{index .Config.Labels \"$label\"}} {{index .Config.Labels \"$label.fingerprint\"}}" "$image" 2> /dev/null) || labels=absent
     case $labels in
@@ -240,116 +259,11 @@ supply_images() {
       stand_ins+=("$image")
     fi
   done
-  ((${#to_build[@]} == 0)) || "$root/offline/images/build.sh" "${to_build[@]}"
-}
-
-# --- The Aspire packages ---
-
-aspire_version() { sed -n 's|.*<AspireVersion>\(.*\)</AspireVersion>.*|\1|p' "$root/Directory.Packages.props"; }
-
-# Asked by a restore, for that is what the build will do: it knows folders, private feeds and their
-# credentials, where `dotnet package search` finds nothing on a feed without a search service.
-nuget_has_aspire() {
-  local version=$1
-  [[ ! -d ${NUGET_PACKAGES:-$HOME/.nuget/packages}/aspire.apphost.sdk/$version ]] || return 0
-  mkdir -p "$tmp/probe"
-  cat > "$tmp/probe/probe.proj" << END
-<Project Sdk="Microsoft.NET.Sdk">
-  <PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup>
-  <ItemGroup><PackageDownload Include="Aspire.AppHost.Sdk" Version="[$version]" /></ItemGroup>
-</Project>
-END
-  (cd "$root" && timeout --foreground 60 dotnet restore "$tmp/probe/probe.proj" --no-http-cache --packages "$tmp/probe/packages" \
-    -p:RestoreRootConfigDirectory="$root" -nodeReuse:false &> /dev/null < /dev/null)
-}
-
-stand_in_props() {
-  cat << END
-<Project>
-  <!-- Written by eng/setup.sh: no NuGet source has Aspire.AppHost.Sdk $1. -->
-  <PropertyGroup>
-    <AspireOffline Condition="'\$(AspireOffline)' == ''">true</AspireOffline>
-    <DcpDir>$cache/aspire-$1/dcp/</DcpDir>
-    <AspireDashboardPath>$cache/aspire-$1/managed/aspire-managed</AspireDashboardPath>
-  </PropertyGroup>
-</Project>
-END
-}
-
-bundle_whole() { [[ -x $1/dcp/dcp && -x $1/dcp/dcptun_c && -x $1/managed/aspire-managed ]]; }
-
-check_aspire() {
-  local version
-  version=$(aspire_version)
-  aspire_stand_in=''
-  if ! command -v dotnet > /dev/null; then
-    note='Aspire packages: not to be asked for without the .NET SDK'
-    return 1
-  elif nuget_has_aspire "$version"; then
-    note="Aspire packages: $version, from NuGet"
-    [[ ! -e $props ]] || { note+=', and yet offline/enabled.props turns them off'; return 1; }
-  else
-    aspire_stand_in=$version
-    note="Aspire packages: no NuGet source has Aspire.AppHost.Sdk $version"
-    if bundle_whole "$cache/aspire-$version" && cmp -s "$props" <(stand_in_props "$version"); then
-      note+='; the stand-in is in place'
-    else
-      note+=', and the stand-in is not in place'
-      return 1
-    fi
-  fi
-}
-
-supply_aspire() {
-  if [[ -z $aspire_stand_in ]]; then
-    rm "$props"
-    say "using the Aspire packages from NuGet again"
-    return
-  fi
-  bundle_whole "$cache/aspire-$aspire_stand_in" || fetch_bundle "$aspire_stand_in"
-  stand_in_props "$aspire_stand_in" > "$props.new"
-  mv "$props.new" "$props"
-}
-
-# DCP and the dashboard are inside the Aspire CLI, which unpacks them.
-fetch_bundle() {
-  local arch package to=$cache/aspire-$1
-  case $(uname -m) in
-    x86_64) arch=x64 ;;
-    aarch64) arch=arm64 ;;
-    *) fail "no NuGet source has Aspire.AppHost.Sdk $1, and its stand-in is for x64 and arm64 only: add a source that has it" ;;
-  esac
-  package=@microsoft/aspire-cli-linux-$arch@$1
-  command -v npm > /dev/null || fail "no NuGet source has Aspire.AppHost.Sdk $1, and its stand-in comes from npm, which is not here: install it (apt-get install npm)"
-  say "fetching DCP and the Aspire dashboard $1 ..."
-  (cd "$tmp" && quietly npm pack --silent --cache "$tmp/npm" "$package" && tar --extract --gzip --file microsoft-aspire-cli-*.tgz)
-  # HOME: the CLI would leave files of its own in the user's. It may say that the layout is
-  # invalid although all is there, so its word does not count.
-  mkdir "$tmp/home"
-  (cd "$tmp" && HOME=$tmp/home XDG_CACHE_HOME=$tmp/home TMPDIR=$tmp/home ASPIRE_CLI_TELEMETRY_OPTOUT=1 \
-    timeout --foreground 120 package/bin/aspire setup --install-path "$tmp/bundle" &> log < /dev/null) || true
-  bundle_whole "$tmp"/bundle/versions/* || fail "$package did not unpack to DCP and a dashboard: see what '$package' holds"
-  rm -rf "$to"
-  mv "$tmp"/bundle/versions/* "$to"
+  ((${#to_build[@]} == 0)) || "$root/eng/base-images/build.sh" "${to_build[@]}"
 }
 
 # ---
 
-check_only=''
-case ${1-} in
-  '') ;;
-  --check) check_only=yes ;;
-  --help | -h)
-    say "$usage"
-    exit
-    ;;
-  *)
-    say "eng/setup.sh: unknown option '$1'; eng/setup.sh --help lists them" >&2
-    exit 2
-    ;;
-esac
-
-[[ $(uname) == Linux ]] || fail 'it makes Linux machines ready; elsewhere install the .NET SDK and Docker Desktop by hand'
 if [[ $check_only ]]; then
   tmp=$(mktemp -d)
 else
@@ -358,13 +272,13 @@ else
   flock --nonblock 9 || { say 'waiting for another eng/setup.sh to end ...'; flock 9; }
   tmp=$(mktemp -d "$cache/setup.XXXXXX") # beside what is made in it, so that it can be renamed into place
 fi
-trap 'rm -rf "$tmp" "$props.new" /usr/local/bin/docker.new' EXIT
-# Bash goes on after a Ctrl+C that a child, such as dotnet or npm, took for its own, unless told not to.
+trap 'rm -rf "$tmp" /usr/local/bin/docker.new' EXIT
+# Bash goes on after a Ctrl+C that a child, such as apt-get or docker, took for its own, unless told not to.
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 missing=0
-for part in sdk engine images aspire; do
+for part in sdk engine images; do
   if "check_$part"; then
     [[ -z $check_only ]] || say "ready:   $note"
   elif [[ $check_only ]]; then
@@ -377,4 +291,3 @@ done
 [[ -z $check_only ]] || exit "$missing"
 
 ((${#stand_ins[@]} == 0)) || say "using stand-in base images: ${stand_ins[*]}"
-[[ -z $aspire_stand_in ]] || say "using the Aspire stand-in: no NuGet source has Aspire.AppHost.Sdk $aspire_stand_in"

@@ -17,7 +17,7 @@ core_packages=(busybox-static libc6 libgcc-s1 libssl3 libstdc++6 zlib1g)
 aot_packages=(binutils clang libc6-dev lld zlib1g-dev)
 
 fail() {
-  echo "offline/images/build.sh: $*" >&2
+  echo "eng/base-images/build.sh: $*" >&2
   exit 1
 }
 
@@ -27,7 +27,7 @@ target_of() {
     */dotnet/aspnet:*) echo aspnet ;;
     */dotnet/sdk:*-aot) echo sdk-aot ;;
     */dotnet/sdk:*) echo sdk ;;
-    *) fail "no stand-in for $1: give it a target in offline/images/Dockerfile and a line in target_of" ;;
+    *) fail "no stand-in for $1: give it a target in eng/base-images/Dockerfile and a line in target_of" ;;
   esac
 }
 
