@@ -1,23 +1,15 @@
 using Hello.AppHost;
 
-// `dotnet run --project Hello.AppHost -- compare` measures the builds instead of running them, `-- ledger` shows where the bytes are.
-var isCommand = args is ["compare" or "ledger" or "--help", ..];
-var builder = DistributedApplication.CreateBuilder(isCommand ? [] : args);
+AppHostArguments.EndIfUnknown(args);
+var builder = DistributedApplication.CreateBuilder(args);
 
 // The conventional reference: framework-dependent, on the ASP.NET Alpine image.
 builder.AddHelloImage("alpine");
 
-// One static binary and nothing else, which runs with nothing else.
+// One static binary and nothing else. It runs without any privilege that the API does not need.
 builder.AddHelloImage("scratch").WithLeastPrivilege();
 
-// The same binary, and the one line that makes it run as a user without rights.
+// The same binary and one line in /etc/passwd, so that it runs as a user without rights.
 builder.AddHelloImage("scratch-nonroot").WithLeastPrivilege();
 
-if (isCommand)
-{
-    await builder.RunCommandAsync(args);
-}
-else
-{
-    await builder.RunBuildsAsync();
-}
+await builder.RunBuildsAsync();

@@ -6,26 +6,24 @@ using Microsoft.Extensions.Logging;
 
 namespace Hello.AppHost;
 
-/// <summary>Runs the builds; what keeps them from running is one line and exit code 1.</summary>
+/// <summary>Runs the builds. Whatever keeps them from running is one line and exit code 1.</summary>
 internal static class AppHostRun
 {
     /// <summary>The addresses that the AppHost and its dashboard listen on, as the launch profile sets them: https://aspire.dev/app-host/configuration/.</summary>
     private static readonly string[] AddressSettings =
         ["ASPNETCORE_URLS", "ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", "ASPIRE_DASHBOARD_OTLP_HTTP_ENDPOINT_URL", "ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL"];
 
-    /// <summary>Runs the model until Ctrl+C.</summary>
-    /// <param name="builder">The model.</param>
-    /// <returns>Completes once all has stopped.</returns>
+    /// <summary>Runs the model until Ctrl+C, or publishes it.</summary>
     public static async Task RunBuildsAsync(this IDistributedApplicationBuilder builder)
     {
-        // Aspire takes long to notice, and then says it with a stack trace or not at all.
-        if (TakenAddresses(builder.Configuration) is { Length: > 0 } taken)
+        // Aspire notices a taken port late, and then writes a stack trace or nothing at all. To publish takes no port.
+        if (builder.ExecutionContext.IsRunMode && TakenAddresses(builder.Configuration) is { Length: > 0 } taken)
         {
             await FailAsync($"The AppHost cannot listen on {string.Join(", ", taken)}: in use, perhaps by another AppHost. End it, or take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true");
             return;
         }
 
-        // A start that fails is told here, once.
+        // FailAsync says why a start failed. The host would say it again, with a stack trace.
         builder.Services.AddLogging(logging => logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical));
         try
         {

@@ -1,6 +1,5 @@
-using System.Net;
 using System.Net.Sockets;
-using Hello.AppHost.Comparison;
+using System.Net;
 
 namespace Hello.Tests;
 
@@ -13,11 +12,8 @@ public sealed class AppHostFaultTests(HelloApplication hello)
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
     private static readonly string[] Names = [.. HelloImages.Specification.Select(i => i.Resource)];
 
-    private static readonly string[] AddressSettings =
-        ["ASPNETCORE_URLS", "ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", "ASPIRE_DASHBOARD_OTLP_HTTP_ENDPOINT_URL", "ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL"];
-
     /// <summary>For a theory.</summary>
-    public static TheoryData<string> Addresses => [.. AddressSettings];
+    public static TheoryData<string> Addresses => [.. LaunchProfile.Addresses];
 
     [Theory]
     [MemberData(nameof(Addresses))]
@@ -25,11 +21,10 @@ public sealed class AppHostFaultTests(HelloApplication hello)
     {
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
-        var ports = FreePorts();
+        var ports = LaunchProfile.OnFreePorts();
         ports[setting] = $"http://localhost:{((IPEndPoint)other.LocalEndpoint).Port}";
 
-        using var appHost = AppHostProcess.Start(ports);
-        var (exitCode, output, error) = await AppHostProcess.EndAsync(appHost, Limit);
+        var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.AppHost(ports), Limit);
 
         Assert.Equal(1, exitCode);
         Assert.Equal("", output);
@@ -39,17 +34,14 @@ public sealed class AppHostFaultTests(HelloApplication hello)
     [Fact]
     public async Task Two_AppHosts_run_side_by_side_on_ports_of_their_own()
     {
-        await using var first = await RunningAppHost.StartAsync(FreePorts());
+        await using var first = await RunningAppHost.StartAsync(LaunchProfile.OnFreePorts());
         await first.WaitForAsync(["Running"], Names);
 
-        using (var clash = AppHostProcess.Start(first.Environment))
-        {
-            var (exitCode, _, error) = await AppHostProcess.EndAsync(clash, Limit);
-            Assert.Equal(1, exitCode);
-            Assert.Equal(Refusal([.. AddressSettings.Select(setting => first.Environment[setting])]), error);
-        }
+        var (exitCode, _, error) = await CommandLine.TryAsync(CommandLine.AppHost(first.Environment), Limit);
+        Assert.Equal(1, exitCode);
+        Assert.Equal(Refusal([.. LaunchProfile.Addresses.Select(setting => first.Environment[setting])]), error);
 
-        await using (var second = await RunningAppHost.StartAsync(FreePorts()))
+        await using (var second = await RunningAppHost.StartAsync(LaunchProfile.OnFreePorts()))
         {
             await second.WaitForAsync(["Running"], Names);
             await second.StopAsync();
@@ -111,7 +103,7 @@ public sealed class AppHostFaultTests(HelloApplication hello)
     public async Task An_engine_may_come_late_and_go()
     {
         await using var engine = new EngineSocket();
-        var environment = FreePorts();
+        var environment = LaunchProfile.OnFreePorts();
         environment["DOCKER_HOST"] = engine.Address;
         environment["ASPIRE_CONTAINER_RUNTIME"] = "docker"; // podman may be there, too
         await using var appHost = await RunningAppHost.StartAsync(environment);
@@ -142,9 +134,6 @@ public sealed class AppHostFaultTests(HelloApplication hello)
             line.Contains("No container engine answers", StringComparison.Ordinal) && line.EndsWith(": start one, or run eng/setup.sh.", StringComparison.Ordinal);
     }
 
-    private static string Refusal(params string[] addresses) =>
-        $"error: The AppHost cannot listen on {string.Join(", ", addresses)}: in use, perhaps by another AppHost. End it, or take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true{Environment.NewLine}";
-
-    /// <summary>The addresses of a launch profile.</summary>
-    private static Dictionary<string, string> FreePorts() => AddressSettings.ToDictionary(setting => setting, _ => $"http://localhost:{ComparisonRun.FreePort()}");
+    private static string Refusal(params string?[] addresses) =>
+        $"error: The AppHost cannot listen on {string.Join(", ", addresses)}: in use, perhaps by another AppHost. End it, or take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true";
 }

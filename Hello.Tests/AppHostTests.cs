@@ -80,30 +80,15 @@ public sealed class AppHostTests(HelloApplication hello)
     public async Task An_AppHost_that_is_ended_by_a_signal_leaves_nothing_behind(string signal)
     {
         var before = await AppHostBelongings.ListAsync();
-        using var appHost = AppHostProcess.Start("--DcpPublisher:RandomizePorts=true");
-        string[] own = [];
-        try
-        {
-            var output = appHost.StandardOutput.ReadToEndAsync();
-            var error = appHost.StandardError.ReadToEndAsync();
-            // Three builds, the tunnel and their network.
-            own = await CommandLine.PollAsync<string[]>(async () => [.. (await AppHostBelongings.ListAsync()).Except(before)], o => o.Length >= 5 || appHost.HasExited, TimeSpan.FromMinutes(3));
-            Assert.True(own.Length >= 5, $"It has started: {string.Join(", ", own)}. It said: {(appHost.HasExited ? await output + await error : "")}");
+        await using var appHost = new RunningProgram(CommandLine.AppHost(LaunchProfile.OnFreePorts()));
+        // Three builds, the tunnel and their network.
+        var own = await CommandLine.PollAsync<string[]>(async () => [.. (await AppHostBelongings.ListAsync()).Except(before)], o => o.Length >= 5 || appHost.HasEnded, TimeSpan.FromMinutes(3));
+        Assert.True(own.Length >= 5, $"It has started: {string.Join(", ", own)}. It wrote:\n{string.Join('\n', appHost.Lines)}");
 
-            await AppHostProcess.SignalAsync(appHost, signal);
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(40));
-            await appHost.WaitForExitAsync(limit.Token);
+        await appHost.SignalAsync(signal);
+        await appHost.EndAsync(TimeSpan.FromSeconds(40));
 
-            Assert.Empty(await AppHostBelongings.LeftOfAsync(own));
-            Assert.Empty(await CommandLine.PollAsync(() => AppHostBelongings.OrchestratorsOfAsync(appHost.Id), o => o.Length == 0, TimeSpan.FromSeconds(40)));
-        }
-        finally
-        {
-            if (!appHost.HasExited)
-            {
-                appHost.Kill(); // DCP tidies up behind it
-                await AppHostBelongings.LeftOfAsync(own);
-            }
-        }
+        Assert.Empty(await AppHostBelongings.LeftOfAsync(own));
+        Assert.Empty(await CommandLine.PollAsync(() => AppHostBelongings.OrchestratorsOfAsync(appHost.Id), o => o.Length == 0, TimeSpan.FromSeconds(40)));
     }
 }

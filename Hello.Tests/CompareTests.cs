@@ -1,11 +1,11 @@
-using Hello.AppHost.Comparison;
-using Hello.AppHost.Engine;
-using Hello.AppHost.Facts;
-using Microsoft.Extensions.Configuration;
+using Hello.Compare.Comparison;
+using Hello.Compare.Engine;
+using Hello.Compare.Figures;
+using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
-/// <summary>The command <c>compare</c>, on the real engine.</summary>
+/// <summary>The command <c>compare</c> on the real engine.</summary>
 [Collection(HelloApplicationCollection.Name)]
 #pragma warning disable CS9113 // One after the other with what else uses the engine.
 public sealed class CompareTests(HelloApplication hello)
@@ -17,11 +17,10 @@ public sealed class CompareTests(HelloApplication hello)
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         try
         {
-            var before = await BelongingsAsync();
-            var (exitCode, output, error) = await AppHostProcess.RunAsync(TimeSpan.FromMinutes(15), null, "compare", "--runs", "1", "--output", folder.FullName);
+            var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.Compare("--runs", "1", "--output", folder.FullName), TimeSpan.FromMinutes(15));
 
             Assert.True(exitCode == 0, $"It ended with {exitCode}: {error}");
-            Assert.Equal(before, await BelongingsAsync());
+            Assert.Empty(await LeftBehindAsync());
             Assert.Equal(["comparison.html", "comparison.md"], folder.EnumerateFileSystemInfos().Select(f => f.Name).Order());
             var markdown = await File.ReadAllTextAsync(Path.Combine(folder.FullName, "comparison.md"));
             var html = await File.ReadAllTextAsync(Path.Combine(folder.FullName, "comparison.html"));
@@ -33,6 +32,8 @@ public sealed class CompareTests(HelloApplication hello)
                 Assert.Contains($"\n| {figure.Name} | ", markdown, StringComparison.Ordinal);
                 Assert.Contains($"<th>{figure.Name}</th>", html, StringComparison.Ordinal);
             });
+            Assert.Contains("\n| Capabilities | 14 | 0 (0×) | 0 (0×) |\n", markdown, StringComparison.Ordinal);
+            Assert.Matches(@"\n\| Start to first hello \| \d*[05] ms \| \d*[05] ms \([\d.]+×\) \| \d*[05] ms \([\d.]+×\) \|\n", markdown);
             foreach (var image in HelloImages.Specification.Where(i => i.Files is not null))
             {
                 var bytes = Format.Invariant($"{(await ImageArchive.ReadFilesAsync(image.Reference)).Sum(f => f.Content.Length):N0} B");
@@ -50,61 +51,49 @@ public sealed class CompareTests(HelloApplication hello)
     public async Task Interrupted_it_leaves_nothing_behind_and_ends_with_130()
     {
         var folder = Directory.CreateTempSubdirectory("hello-test-");
-        var before = await BelongingsAsync();
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
-        using var compare = AppHostProcess.Start("compare", "--output", folder.FullName);
+        await using var compare = new RunningProgram(CommandLine.Compare("compare", "--output", folder.FullName));
         try
         {
-            // The first image is built and is about to run, the second is on its way.
-            while (await compare.StandardError.ReadLineAsync(limit.Token) is { } line && !line.StartsWith("Building scratch ", StringComparison.Ordinal))
-            {
-                Assert.False(line.StartsWith("error:", StringComparison.Ordinal), line);
-            }
+            // The first image is built, the second one is being built.
+            await compare.WaitForLineAsync(line => line.StartsWith("Building scratch ", StringComparison.Ordinal), TimeSpan.FromMinutes(3));
+            Assert.NotEmpty(await LeftBehindAsync());
+            await compare.SignalAsync("INT");
+            var (exitCode, _, error) = await compare.EndAsync(TimeSpan.FromMinutes(1));
 
-            await Task.Delay(TimeSpan.FromSeconds(2), limit.Token);
-            await AppHostProcess.SignalAsync(compare, "INT");
-            var error = await compare.StandardError.ReadToEndAsync(limit.Token);
-            await compare.WaitForExitAsync(limit.Token);
-
-            Assert.Equal(130, compare.ExitCode);
-            Assert.EndsWith("error: The comparison was interrupted; nothing was written, and nothing is left behind.\n", error, StringComparison.Ordinal);
-            Assert.Equal(before, await BelongingsAsync());
+            Assert.Equal(130, exitCode);
+            Assert.EndsWith("\nerror: Interrupted. Nothing was written.", error, StringComparison.Ordinal);
+            Assert.Empty(await LeftBehindAsync());
             Assert.Empty(folder.EnumerateFileSystemInfos());
         }
         finally
         {
-            if (!compare.HasExited)
-            {
-                compare.Kill(entireProcessTree: true);
-            }
-
             folder.Delete(recursive: true);
         }
     }
 
     [Fact]
-    public async Task What_cannot_be_built_is_one_line_and_the_rest_is_measured()
+    public async Task A_build_that_fails_is_one_line_and_the_rest_is_measured()
     {
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         try
         {
-            var root = Path.GetFullPath("..", Projects.Hello_AppHost.ProjectPath);
             var broken = Path.Combine(folder.FullName, "Dockerfile-broken");
             await File.WriteAllTextAsync(broken, "FROM scratch\nCOPY nowhere /\n");
             using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
-            using var settings = new ConfigurationManager();
-            var engine = new ContainerEngine(settings);
+            var engine = ContainerEngine.FromEnvironment();
             using var inspector = new ImageInspector(engine);
-            var before = await BelongingsAsync();
-            var result = await new ComparisonRun(engine, inspector, runs: 1, _ => { }).MeasureAsync(
-                [new("alpine", root, Path.Combine(root, "Dockerfile-alpine"), "alpine"), new("broken", folder.FullName, broken, "broken")], limit.Token);
+            List<string> errors = [];
+            var result = await new ComparisonRun(engine, inspector, runs: 1, _ => { }, errors.Add).MeasureAsync(
+                [Compare.Images.HelloImage.Of(RepositoryFolder.Find(), "alpine"), Compare.Images.HelloImage.Of(folder.FullName, "broken")], limit.Token);
 
             var failure = Assert.Single(result.Failures);
             Assert.StartsWith("broken could not be measured: 'docker build ", failure, StringComparison.Ordinal);
             Assert.Contains("nowhere", failure, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', failure);
             Assert.All(Figure.All, figure => Assert.NotNull(figure.Of(result.Images[0])));
-            Assert.Equal(before, await BelongingsAsync());
+            Assert.Empty(errors);
+            Assert.False(result.LeftBehind);
+            Assert.Empty(await LeftBehindAsync());
         }
         finally
         {
@@ -112,44 +101,8 @@ public sealed class CompareTests(HelloApplication hello)
         }
     }
 
-    [Theory]
-    [InlineData("Unrecognized command or argument '--fast'.", "--fast")]
-    [InlineData("--runs must be a number from 1 to 100, not '0'.", "--runs", "0")]
-    [InlineData("--runs must be a number from 1 to 100, not 'many'.", "--runs", "many")]
-    [InlineData("Required argument missing for option: '--output'.", "--output")]
-    public async Task A_wrong_option_is_one_clear_line(string reason, params string[] options)
-    {
-        var (exitCode, output, error) = await AppHostProcess.RunAsync(TimeSpan.FromMinutes(1), null, ["compare", .. options]);
-
-        Assert.Equal(1, exitCode);
-        Assert.Equal($"error: {reason} 'compare --help' lists the options.\n", error);
-        Assert.Empty(output);
-    }
-
-    [Fact]
-    public async Task Without_an_engine_it_says_so_in_one_line()
-    {
-        var (exitCode, _, error) = await AppHostProcess.RunAsync(TimeSpan.FromMinutes(1), ("ASPIRE_CONTAINER_RUNTIME", "no-such-engine"), "compare");
-
-        Assert.Equal(1, exitCode);
-        Assert.StartsWith("error: No container engine answers (no-such-engine could not be started: ", error, StringComparison.Ordinal);
-        Assert.EndsWith(": start one, or run eng/setup.sh.\n", error, StringComparison.Ordinal);
-        Assert.Single(error.TrimEnd().Split('\n'));
-    }
-
-    [Fact]
-    public async Task Help_names_every_option()
-    {
-        var (exitCode, output, _) = await AppHostProcess.RunAsync(TimeSpan.FromMinutes(1), null, "compare", "--help");
-
-        Assert.Equal(0, exitCode);
-        Assert.All(["--output <DIR>", "--runs <N>", "--readme", "--help"], option => Assert.Contains(option, output, StringComparison.Ordinal));
-    }
-
-    /// <summary>All images, networks and containers of the engine.</summary>
-    private static async Task<IEnumerable<string>> BelongingsAsync() => string.Join(
-        '\n',
-        await CommandLine.DockerAsync("image", "ls", "--all", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"),
-        await CommandLine.DockerAsync("network", "ls", "--format", "{{.Name}}"),
-        await CommandLine.DockerAsync("container", "ls", "--all", "--no-trunc", "--format", "{{.ID}}")).Split('\n').Order();
+    /// <summary>Images and containers of comparisons, by name.</summary>
+    private static async Task<string> LeftBehindAsync() =>
+        await CommandLine.DockerAsync("image", "ls", "--filter", "reference=hello-compare-*", "--format", "{{.Repository}}:{{.Tag}}")
+        + await CommandLine.DockerAsync("container", "ls", "--all", "--filter", "name=hello-compare-", "--format", "{{.Names}}");
 }

@@ -1,7 +1,8 @@
 using System.Text.RegularExpressions;
-using Hello.AppHost;
-using Hello.AppHost.Comparison;
-using Hello.AppHost.Facts;
+using Hello.Compare.Comparison;
+using Hello.Compare.Engine;
+using Hello.Compare.Figures;
+using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
@@ -36,7 +37,7 @@ public sealed class ComparisonTests
     [Fact]
     public void The_columns_in_the_terminal_are_aligned()
     {
-        var lines = ComparisonTable.Write([Large, Small]).TrimEnd('\n').Split('\n');
+        var lines = new Table(["", "alpine", "scratch"], ComparisonTable.Rows([Large, Small])).ToText().TrimEnd('\n').Split('\n');
 
         Assert.Equal(Figure.All.Count + 1, lines.Length);
         Assert.Single(lines.Select(l => l.Length).Distinct());
@@ -87,6 +88,12 @@ public sealed class ComparisonTests
             "# Hello\n<!-- comparison -->\n\nnew\n\n<!-- /comparison -->\nrest\n",
             ReadmeTable.Replace("# Hello\n<!-- comparison -->\nold\n<!-- /comparison -->\nrest\n", "new\n"));
 
+    [Fact]
+    public void A_readme_keeps_its_line_ends() =>
+        Assert.Equal(
+            "# Hello\r\n<!-- comparison -->\r\n\r\n| a |\r\n| b |\r\n\r\n<!-- /comparison -->\r\nrest\r\n",
+            ReadmeTable.Replace("# Hello\r\n<!-- comparison -->\r\nold\r\n<!-- /comparison -->\r\nrest\r\n", "| a |\n| b |\n"));
+
     [Theory]
     [InlineData("# Hello\n")]
     [InlineData("<!-- /comparison -->\n<!-- comparison -->\n")]
@@ -96,9 +103,9 @@ public sealed class ComparisonTests
             "README.md must have the lines '<!-- comparison -->' and '<!-- /comparison -->' once each, in this order.",
             Assert.Throws<MeasurementException>(() => ReadmeTable.Replace(readme, "new\n")).Message);
 
-    private static ComparisonResult Result(params Measurements[] images) => new(images, [], Anywhere);
+    private static ComparisonResult Result(params Measurements[] images) => new(images, [], Anywhere, LeftBehind: false);
 
-    private static Measurements Image(string name, long bytes, double firstHello, int uid) => new(new AppHost.HelloImage(name, "/", "/Dockerfile", name))
+    private static Measurements Image(string name, long bytes, double firstHello, int uid) => new(new Compare.Images.HelloImage(name, "/", "/Dockerfile"))
     {
         Image = new(bytes, bytes / 2, Layers: 1, Files: 1, User: "root", Shells: [], PackageManagers: [], IsStatic: true, Base: "scratch", StandIns: []),
         Process = new ProcessFacts(uid, uid, [], 1_000_000, 2_000_000, 10),

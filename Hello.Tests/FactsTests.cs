@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using Hello.AppHost.Dashboard;
-using Hello.AppHost.Engine;
-using Hello.AppHost.Facts;
+using Hello.AppHost;
+using Hello.Compare.Engine;
+using Hello.Compare.Images;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Hello.Tests;
@@ -41,7 +41,7 @@ public sealed class FactsTests(HelloApplication hello)
         var image = HelloImages.Specification[0];
         using var limit = new CancellationTokenSource(Limit);
         var archive = await hello.App.Services.GetRequiredService<ContainerEngine>()
-            .SaveImageAsync(image.Reference, stream => Hello.AppHost.Facts.ImageArchive.ReadAsync(stream, limit.Token), limit.Token);
+            .ReadAsync(["image", "save", image.Reference], Hello.Compare.Images.ImageArchive.ReadAsync, limit.Token);
         var found = await CommandLine.DockerAsync("run", "--rm", "--network", "none", "--entrypoint", "find", image.Reference, "/", "-xdev", "-type", "f");
 
         var files = archive.MergeLayers().Values.Where(f => f.IsFile).Select(f => f.Path).ToArray();
@@ -136,7 +136,7 @@ public sealed class FactsTests(HelloApplication hello)
     public async Task An_image_that_is_not_there_is_a_clear_error()
     {
         var image = hello.App.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().First().Image;
-        var error = await Assert.ThrowsAsync<Hello.AppHost.MeasurementException>(() => Inspector.InspectImageAsync(image, "demo-app:none", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<MeasurementException>(() => Inspector.InspectImageAsync(image, "demo-app:none", CancellationToken.None));
 
         Assert.Contains("demo-app:none", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Hello.AppHost.Comparison;
-using Hello.AppHost.Load;
+using Hello.Compare.Comparison;
+using Hello.Compare.Load;
 
 namespace Hello.Tests;
 
@@ -53,7 +53,7 @@ public sealed class FaultTests(HelloApplication hello)
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task A_receiver_that_comes_late_is_one_warning_and_gets_later_telemetry(HelloImage image)
     {
-        var port = ComparisonRun.FreePort();
+        var port = FirstHello.FreePort();
         await using var container = await PlainContainer.RunOnHostAsync(image, OtlpReceiver.OptionsFor(port));
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
         await AssertAnsweredAsync(container, requests: 3_000);

@@ -65,12 +65,13 @@ public sealed class HelloApplication : IAsyncLifetime
     /// <summary>Runs a command of a resource, as a click in the dashboard does.</summary>
     /// <param name="image">The build.</param>
     /// <param name="command">The command's name.</param>
-    /// <returns>How it ended.</returns>
-    public async Task<ExecuteCommandResult> ExecuteAsync(HelloImage image, string command)
+    /// <param name="arguments">What is typed into its dialog in place of the defaults.</param>
+    public async Task<ExecuteCommandResult> ExecuteAsync(HelloImage image, string command, params (string Name, string Value)[] arguments)
     {
         ArgumentNullException.ThrowIfNull(image);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        return await App.ResourceCommands.ExecuteCommandAsync(image.Resource, command, limit.Token);
+        return await App.ResourceCommands.ExecuteCommandAsync(
+            image.Resource, command, new InteractionInputCollection([.. arguments.Select(a => new InteractionInput { Name = a.Name, Value = a.Value, InputType = InputType.Number })]), limit.Token);
     }
 
     /// <summary>Everything that a resource has written to its console.</summary>

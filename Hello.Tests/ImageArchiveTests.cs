@@ -1,9 +1,9 @@
 using System.Formats.Tar;
 using System.Text;
-using Hello.AppHost;
-using Hello.AppHost.Facts;
+using Hello.Compare.Engine;
+using Hello.Compare.Images;
 using static Hello.Tests.ImageArchiveBuilder;
-using Archive = Hello.AppHost.Facts.ImageArchive;
+using Archive = Hello.Compare.Images.ImageArchive;
 
 namespace Hello.Tests;
 

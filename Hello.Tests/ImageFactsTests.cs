@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Formats.Tar;
 using System.Text.Json;
-using Hello.AppHost;
-using Hello.AppHost.Facts;
+using Hello.Compare.Engine;
+using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
@@ -157,7 +157,7 @@ public sealed class ImageFactsTests
     public void A_user_by_number_has_the_name_that_the_image_gives_it(string user, string name)
     {
         var users = new LayerEntry(LayerEntry.UsersPath, TarEntryType.RegularFile, 47, "", null, new Dictionary<string, string> { ["10001"] = "appuser" });
-        var image = new AppHost.Facts.ImageArchive(JsonElement.Parse($$$"""{"config":{"User":"{{{user}}}"}}"""), [new("", 100, [users])]);
+        var image = new Compare.Images.ImageArchive(JsonElement.Parse($$$"""{"config":{"User":"{{{user}}}"}}"""), [new("", 100, [users])]);
 
         Assert.Equal(name, ImageFacts.Of(image, new("scratch", []), []).User);
     }
@@ -178,14 +178,23 @@ public sealed class ImageFactsTests
         Assert.Equal(isStatic, Facts("app! script opt/tool! usr/bin->../opt", $$"""{"config":{{config}}}""").IsStatic);
 
     [Theory]
-    [InlineData("bin/busybox bin/sh->busybox bin/ash->/bin/busybox sbin/apk", "sh ash", "apk")]
-    [InlineData("usr/bin/bash usr/bin/sh->bash usr/bin/dpkg usr/bin/apt-get bin->usr/bin", "sh bash", "apt-get dpkg")]
-    [InlineData("usr/bin/rpm usr/bin/tdnf", "", "tdnf rpm")]
+    [InlineData("bin/busybox bin/sh->busybox bin/ash->/bin/busybox sbin/apk lib/apk/db/installed", "sh ash", "apk")]
+    [InlineData("usr/bin/apk usr/lib/apk/db/installed", "", "apk")]
+    [InlineData("usr/bin/bash usr/bin/sh->bash usr/bin/dpkg usr/bin/apt-get bin->usr/bin var/lib/dpkg/status", "sh bash", "apt-get dpkg")]
+    [InlineData("usr/bin/rpm usr/bin/tdnf var/lib/rpm/rpmdb.sqlite", "", "tdnf rpm")]
+    [InlineData("usr/bin/rpm usr/bin/dnf usr/lib/sysimage/rpm/rpmdb.sqlite var/lib/rpm->../../usr/lib/sysimage/rpm", "", "dnf rpm")]
+    [InlineData("usr/bin/pacman var/lib/pacman/local/ALPM_DB_VERSION", "", "pacman")]
+    // Applets of busybox, which have no database.
+    [InlineData("bin/busybox bin/sh->busybox usr/bin/dpkg->../../bin/busybox usr/bin/rpm->../../bin/busybox", "sh", "")]
+    [InlineData("bin/busybox usr/bin/dpkg->../../bin/busybox sbin/apk lib/apk/db/installed", "", "apk")]
+    [InlineData("sbin/apk lib/apk/db/installed | lib/apk/db/.wh.installed", "", "")]
+    [InlineData("usr/bin/dpkg var/lib/dpkg/status | usr/bin/.wh.dpkg", "", "")]
+    [InlineData("usr/bin/rpm var/lib/dpkg/status", "", "")]
     [InlineData("hello-api", "", "")]
     [InlineData("bin/sh | bin/.wh.sh", "", "")]
     [InlineData("bin/sh->gone opt/bash sh/a", "", "")]
     [InlineData("bin/bash.bashrc etc/apk lib/apk/db", "", "")]
-    public void Shells_and_package_managers_are_those_that_can_be_started(string files, string shells, string packageManagers)
+    public void Shells_and_package_managers_are_programs_in_the_image_and_a_package_manager_has_its_database(string files, string shells, string packageManagers)
     {
         var facts = Facts(files, "{}");
 
@@ -240,7 +249,7 @@ public sealed class ImageFactsTests
     [InlineData("scratch-nonroot", "scratch", $"{Sdk}-aot")]
     public async Task The_Dockerfiles_of_the_repository_build_on(string suffix, string baseImage, string buildImage)
     {
-        var dockerfile = Dockerfile.Parse(await File.ReadAllLinesAsync(Path.Combine(Projects.Hello_AppHost.ProjectPath, "..", $"Dockerfile-{suffix}")));
+        var dockerfile = Dockerfile.Parse(await File.ReadAllLinesAsync(Path.Combine(RepositoryFolder.Find(), $"Dockerfile-{suffix}")));
 
         Assert.Equal(baseImage, dockerfile.Base);
         Assert.Equal([buildImage], dockerfile.BuildImages);
@@ -286,7 +295,7 @@ public sealed class ImageFactsTests
     }
 
     /// <summary>An image of layers as <see cref="ImageArchiveBuilder.Layers"/> has them, whose files have 10 bytes; those with an exclamation mark are static programs.</summary>
-    private static AppHost.Facts.ImageArchive Image(string layers, string config = "{}") => new(
+    private static Compare.Images.ImageArchive Image(string layers, string config = "{}") => new(
         JsonElement.Parse(config),
         [
             .. layers.Split('|').Select(layer => new ImageLayer("", 100,

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
+using System.Text;
+using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
@@ -71,7 +72,7 @@ public sealed class ImageTests(HelloApplication hello)
         var output = Directory.CreateTempSubdirectory("hello-tests-");
         try
         {
-            var context = Path.GetFullPath("..", Projects.Hello_AppHost.ProjectPath);
+            var context = RepositoryFolder.Find();
             await CommandLine.DockerAsync("build", "--no-cache", "--file", Path.Combine(context, $"Dockerfile-{image.Resource}"), "--output", $"type=local,dest={output.FullName}", context);
             var first = (await ImageArchive.ReadFilesAsync(image.Reference)).Select(f => (f.Path, Digest(f.Content)));
             var second = image.Files!.Select(path => (path, Digest(File.ReadAllBytes(Path.Combine(output.FullName, path)))));

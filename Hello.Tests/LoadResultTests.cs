@@ -1,8 +1,8 @@
-using Hello.AppHost.Load;
+using Hello.Compare.Load;
 
 namespace Hello.Tests;
 
-/// <summary>The arithmetic of a burst of requests, and its bounds.</summary>
+/// <summary>The arithmetic of a burst of requests.</summary>
 public sealed class LoadResultTests
 {
     [Theory]
@@ -31,31 +31,7 @@ public sealed class LoadResultTests
     public void The_rate_counts_what_was_answered_with_200() =>
         Assert.Equal(5, new LoadResult(Sent: 12, Errors: 2, TimeSpan.FromSeconds(2), Latencies(10).Latencies).RequestsPerSecond);
 
-    [Fact]
-    public void The_default_bounds_are_right() => Assert.Null(new LoadOptions().Validate());
-
-    [Theory]
-    [InlineData(1, 1, 0.001)]
-    [InlineData(1_000_000, 1_000, 600)]
-    public void Bounds_may_lie_on_the_limits(int requests, int connections, double seconds) =>
-        Assert.Null(Options(requests, connections, seconds).Validate());
-
-    [Theory]
-    [InlineData(0, 1, 1, "not 0 requests")]
-    [InlineData(-1, 1, 1, "not -1 requests")]
-    [InlineData(1_000_001, 1, 1, "not 1,000,001 requests")]
-    [InlineData(1, 0, 1, "over 0 connections")]
-    [InlineData(1, 1_001, 1, "over 1,001 connections")]
-    [InlineData(1, 1, 0, "within 00:00:00.")]
-    [InlineData(1, 1, -1, "within -00:00:01.")]
-    [InlineData(1, 1, 600.001, "within 00:10:00.0010000.")]
-    public void Bounds_beyond_the_limits_are_named(int requests, int connections, double seconds, string culprit) =>
-        Assert.Contains(culprit, Options(requests, connections, seconds).Validate(), StringComparison.Ordinal);
-
     /// <summary>1 ms, 2 ms, 3 ms…</summary>
     private static LoadResult Latencies(int count) =>
         new(count, Errors: 0, TimeSpan.FromSeconds(1), [.. Enumerable.Range(1, count).Select(n => TimeSpan.FromMilliseconds(n))]);
-
-    private static LoadOptions Options(int requests, int connections, double seconds) =>
-        new() { Requests = requests, Connections = connections, Duration = TimeSpan.FromSeconds(seconds) };
 }

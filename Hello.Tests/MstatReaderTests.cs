@@ -1,6 +1,6 @@
 using System.Reflection.Metadata.Ecma335;
-using Hello.AppHost;
-using Hello.AppHost.Ledger;
+using Hello.Compare.Engine;
+using Hello.Compare.Size;
 
 namespace Hello.Tests;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
-using Hello.AppHost.Load;
+using Hello.Compare.Load;
 
 namespace Hello.Tests;
 

@@ -1,4 +1,5 @@
-using Hello.AppHost.Comparison;
+using Hello.Compare.Comparison;
+using Hello.Compare.Load;
 
 namespace Hello.Tests;
 
@@ -33,7 +34,7 @@ public sealed class PlainContainer : IAsyncDisposable
     public static async Task<PlainContainer> RunOnHostAsync(HelloImage image, params string[] options)
     {
         ArgumentNullException.ThrowIfNull(image);
-        var address = new Uri($"http://127.0.0.1:{ComparisonRun.FreePort()}");
+        var address = new Uri($"http://127.0.0.1:{FirstHello.FreePort()}");
         return new(
             await CommandLine.DockerAsync(["run", "--detach", "--network", "host", "--env", $"ASPNETCORE_URLS={address.OriginalString}", .. options, image.Reference]),
             address);

@@ -1,8 +1,9 @@
-using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
+using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
+using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
@@ -11,7 +12,7 @@ public sealed class PrecompiledServicesTests
 {
     /// <summary>Beside the tests: Hello.Tests/bin/Debug/net10.0 and Hello.Api/bin/Debug/net10.0.</summary>
     private static readonly string Folder = Path.Combine(
-        Projects.Hello_AppHost.ProjectPath, "..", "Hello.Api", Path.GetRelativePath(Path.Combine(Projects.Hello_AppHost.ProjectPath, "..", "Hello.Tests"), AppContext.BaseDirectory));
+        Projects.Hello_AppHost.ProjectPath, "..", "Hello.Api", Path.GetRelativePath(Path.Combine(RepositoryFolder.Find(), "Hello.Tests"), AppContext.BaseDirectory));
 
     [Fact]
     public void Every_named_type_exists()

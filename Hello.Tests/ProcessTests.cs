@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Sockets;
 
 namespace Hello.Tests;
@@ -151,13 +150,5 @@ public sealed class ProcessTests(HelloApplication hello)
         CommandLine.DockerAsync("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}", container.Id);
 
     /// <summary>What it has written to standard error.</summary>
-    private static async Task<string> ErrorsAsync(PlainContainer container)
-    {
-        using var process = Process.Start(new ProcessStartInfo("docker", ["logs", container.Id]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        var output = process.StandardOutput.ReadToEndAsync(limit.Token);
-        var errors = await process.StandardError.ReadToEndAsync(limit.Token);
-        await output;
-        return errors;
-    }
+    private static async Task<string> ErrorsAsync(PlainContainer container) => (await CommandLine.TryAsync("docker", "logs", container.Id)).Error;
 }

@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
-using Hello.AppHost.Comparison;
+using Hello.Compare.Comparison;
+using Hello.Compare.Figures;
+using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
@@ -9,7 +11,7 @@ namespace Hello.Tests;
 public sealed class ReadmeTests(HelloApplication hello)
 #pragma warning restore CS9113
 {
-    private static readonly string Root = Path.GetFullPath("..", Projects.Hello_AppHost.ProjectPath);
+    private static readonly string Root = RepositoryFolder.Find();
 
     [Fact]
     public async Task The_commands_with_plain_Docker_work_as_written()
@@ -51,15 +53,6 @@ public sealed class ReadmeTests(HelloApplication hello)
         Assert.All(Figure.All, figure => Assert.Matches($@"\n\| {Regex.Escape(figure.Name)} \| [^–]+ \| [^–]+ \| [^–]+ \|\n", table));
         Assert.Matches(@"\n- Date: 20\d\d-\d\d-\d\d \d\d:\d\d UTC\n", table);
         Assert.All(["Machine", "Container engine", "Method", "Base images"], condition => Assert.Matches($@"\n- {condition}: \S", table));
-    }
-
-    /// <summary>It takes minutes and tools of its own, but it compiles, and knows its options.</summary>
-    [Fact]
-    public async Task The_benchmark_lists_its_options()
-    {
-        var help = await CommandLine.RunAsync("dotnet", "run", Path.Combine(Root, "eng", "benchmark", "Benchmark.cs"), "--", "--help");
-
-        Assert.All(["--runs <N>", "--starts <N>", "--images <A,B,…>"], option => Assert.Contains(option, help, StringComparison.Ordinal));
     }
 
     /// <summary>The lines of all <c>sh</c> blocks under a heading.</summary>

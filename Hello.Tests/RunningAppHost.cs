@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Hello.Tests;
 
 /// <summary>An AppHost in a process of its own, asked as its dashboard asks it.</summary>
@@ -8,23 +6,19 @@ public sealed class RunningAppHost : IAsyncDisposable
     /// <summary>A first run builds the images.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
-    private readonly Process _process;
+    private readonly RunningProgram _program;
     private readonly string[] _before;
-    private readonly Task<string> _output;
-    private readonly Task<string> _error;
 
-    private RunningAppHost(Dictionary<string, string> environment, string[] before)
+    private RunningAppHost(Dictionary<string, string?> environment, string[] before)
     {
         Environment = environment;
         _before = before;
-        _process = AppHostProcess.Start(environment);
-        _output = _process.StandardOutput.ReadToEndAsync();
-        _error = _process.StandardError.ReadToEndAsync();
-        Service = new(new Uri(environment["ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL"]), environment["ASPIRE_DASHBOARD_RESOURCESERVICE_APIKEY"]);
+        _program = new(CommandLine.AppHost(environment));
+        Service = new(new Uri(environment["ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL"]!), environment["ASPIRE_DASHBOARD_RESOURCESERVICE_APIKEY"]);
     }
 
     /// <summary>Its variables.</summary>
-    public Dictionary<string, string> Environment { get; }
+    public Dictionary<string, string?> Environment { get; }
 
     /// <summary>What its dashboard asks.</summary>
     public ResourceService Service { get; }
@@ -32,7 +26,7 @@ public sealed class RunningAppHost : IAsyncDisposable
     /// <summary>Starts one.</summary>
     /// <param name="environment">Its variables; the addresses of a launch profile among them.</param>
     /// <returns>The AppHost, which may not answer yet.</returns>
-    public static async Task<RunningAppHost> StartAsync(Dictionary<string, string> environment)
+    public static async Task<RunningAppHost> StartAsync(Dictionary<string, string?> environment)
     {
         ArgumentNullException.ThrowIfNull(environment);
         return new(new(environment) { ["ASPIRE_DASHBOARD_RESOURCESERVICE_APIKEY"] = Guid.NewGuid().ToString("N") }, await AppHostBelongings.ListAsync());
@@ -45,10 +39,10 @@ public sealed class RunningAppHost : IAsyncDisposable
     public async Task<Dictionary<string, string>> WaitForAsync(string[] expected, string[] resources)
     {
         var states = await CommandLine.PollAsync(
-            StatesAsync, s => _process.HasExited || resources.All(r => expected.Contains(s.GetValueOrDefault(r).State)), Limit);
+            StatesAsync, s => _program.HasEnded || resources.All(r => expected.Contains(s.GetValueOrDefault(r).State)), Limit);
         Assert.True(
             resources.All(r => expected.Contains(states.GetValueOrDefault(r).State)),
-            $"Not all are {string.Join(" or ", expected)}: {string.Join(", ", states.Select(s => $"{s.Key} is {s.Value.State}"))}. {(_process.HasExited ? $"It has ended: {await _output}{await _error}" : "")}");
+            $"Not all are {string.Join(" or ", expected)}: {string.Join(", ", states.Select(s => $"{s.Key} is {s.Value.State}"))}. {(_program.HasEnded ? "It has ended: " : "")}{string.Join('\n', _program.Lines)}");
         return resources.ToDictionary(r => r, r => states[r].Id);
 
         async Task<Dictionary<string, (string State, string Id)>> StatesAsync()
@@ -70,29 +64,27 @@ public sealed class RunningAppHost : IAsyncDisposable
     public async Task<string> StopAsync(Action? onceEnded = null)
     {
         string[] own = [.. (await AppHostBelongings.ListAsync()).Except(_before)];
-        await AppHostProcess.SignalAsync(_process, "INT");
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        await _process.WaitForExitAsync(limit.Token);
+        await _program.SignalAsync("INT");
+        var (exitCode, output, error) = await _program.EndAsync(TimeSpan.FromSeconds(60));
 
-        var said = await _output + await _error;
-        Assert.True(_process.ExitCode == 0, $"It ended with {_process.ExitCode}: {said}");
+        var said = $"{output}\n{error}";
+        Assert.True(exitCode == 0, $"It ended with {exitCode}: {said}");
         Assert.DoesNotContain("\n   at ", said, StringComparison.Ordinal);
         onceEnded?.Invoke();
         Assert.Empty(await AppHostBelongings.LeftOfAsync(own));
-        Assert.Empty(await CommandLine.PollAsync(() => AppHostBelongings.OrchestratorsOfAsync(_process.Id), o => o.Length == 0, TimeSpan.FromSeconds(40)));
+        Assert.Empty(await CommandLine.PollAsync(() => AppHostBelongings.OrchestratorsOfAsync(_program.Id), o => o.Length == 0, TimeSpan.FromSeconds(40)));
         return said;
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited)
+        if (!_program.HasEnded)
         {
-            _process.Kill(); // DCP tidies up behind it
-            await CommandLine.PollAsync(() => AppHostBelongings.OrchestratorsOfAsync(_process.Id), o => o.Length == 0, TimeSpan.FromSeconds(40));
+            await _program.DisposeAsync(); // DCP tidies up behind it
+            await CommandLine.PollAsync(() => AppHostBelongings.OrchestratorsOfAsync(_program.Id), o => o.Length == 0, TimeSpan.FromSeconds(40));
         }
 
         Service.Dispose();
-        _process.Dispose();
     }
 }

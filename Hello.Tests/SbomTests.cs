@@ -1,7 +1,8 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using Hello.AppHost.Ledger;
+using Hello.Compare.Images;
+using Hello.Compare.Size;
 
 namespace Hello.Tests;
 
@@ -11,7 +12,7 @@ namespace Hello.Tests;
 public sealed class SbomTests(HelloApplication hello)
 #pragma warning restore CS9113
 {
-    private static readonly string Root = Path.GetFullPath("..", Projects.Hello_AppHost.ProjectPath);
+    private static readonly string Root = RepositoryFolder.Find();
 
     private static readonly string Program = Path.Combine(Root, "eng", "sbom", "Sbom.cs");
 
@@ -36,9 +37,9 @@ public sealed class SbomTests(HelloApplication hello)
             pattern => Assert.Single(components, c => Regex.IsMatch(c.Name, pattern)));
         // Alpine's C library, which a stand-in for its image cannot tell.
         Assert.NotEqual(components.Any(c => c.Purl.StartsWith("pkg:apk/alpine/musl-dev@", StringComparison.Ordinal)), summary.Contains("Not listed: the C library", StringComparison.Ordinal));
-        // What the ledger counts in the binary and is a package of its own.
-        var ledger = await SizeLedger.ReadAsync(Path.Combine(Projects.Hello_AppHost.ProjectPath, "Ledger", "ledger.json"), CancellationToken.None);
-        var packages = ledger.Assemblies.Keys.Where(a => a.StartsWith("OpenTelemetry", StringComparison.Ordinal)).ToArray();
+        // The packages whose bytes the size report counts in the binary.
+        var report = await SizeReport.ReadAsync(Directory.EnumerateFiles(Path.Combine(Root, "Hello.Api", "Size")).First(), CancellationToken.None);
+        var packages = report!.Assemblies.Keys.Where(a => a.StartsWith("OpenTelemetry", StringComparison.Ordinal)).ToArray();
         Assert.NotEmpty(packages);
         Assert.All(packages, package => Assert.Contains(components, c => c.Name == package));
     }

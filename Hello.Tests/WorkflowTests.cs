@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Hello.Compare.Images;
 using YamlDotNet.Serialization;
 
 namespace Hello.Tests;
@@ -7,7 +8,7 @@ namespace Hello.Tests;
 /// <summary>The workflows keep to what makes them safe, and name what there is.</summary>
 public sealed partial class WorkflowTests
 {
-    private static readonly string Root = Path.GetFullPath("..", Projects.Hello_AppHost.ProjectPath);
+    private static readonly string Root = RepositoryFolder.Find();
 
     private static readonly string Folder = Path.Combine(Root, ".github", "workflows");
 
@@ -132,11 +133,11 @@ public sealed partial class WorkflowTests
                     $"Nothing writes {artifact}.");
             }
 
-            foreach (var command in texts.SelectMany(t => AppHostCommands().Matches(t)).Select(m => m.Groups["command"].Value).Distinct())
+            foreach (var command in texts.SelectMany(t => CompareCommands().Matches(t)).Select(m => m.Groups["command"].Value).Distinct())
             {
-                var help = (await AppHostProcess.RunAsync(TimeSpan.FromMinutes(1), null, "--help")).Output;
+                var help = (await CommandLine.TryAsync(CommandLine.Compare("--help"))).Output;
                 Assert.Matches($@"\n  {command} ", help);
-                Assert.Contains($"dotnet run --project Hello.AppHost -- {command}", readme, StringComparison.Ordinal);
+                Assert.Contains($"dotnet run --project Hello.Compare -- {command}", readme, StringComparison.Ordinal);
             }
         }
 
@@ -167,8 +168,8 @@ public sealed partial class WorkflowTests
     [GeneratedRegex(@"(?<![\w./-])artifacts/[\w.-]+")]
     private static partial Regex Artifacts();
 
-    [GeneratedRegex(@"--project Hello\.AppHost -- (?<command>\w+)")]
-    private static partial Regex AppHostCommands();
+    [GeneratedRegex(@"--project Hello\.Compare -- (?<command>\w+)")]
+    private static partial Regex CompareCommands();
 
     [GeneratedRegex(@"--build-arg (?<name>\w+)=")]
     private static partial Regex BuildArguments();

@@ -1,5 +1,7 @@
-using Hello.AppHost.Comparison;
-using Hello.AppHost.Facts;
+using Hello.Compare.Comparison;
+using Hello.Compare.Engine;
+using Hello.Compare.Figures;
+using Hello.Compare.Images;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Hello.AppHost.Dashboard;
@@ -23,6 +25,7 @@ internal static class CompareImagesCommand
             Description = "Shows what each build costs and gives, side by side",
             IconName = "TableSimple",
             IsHighlighted = true,
+            Progress = new() { Title = "Compare images", Message = "Measuring what has not been measured yet ..." },
             // Enabled once there is an image to compare.
             UpdateState = context => context.ResourceSnapshot.ContainerId() is null ? ResourceCommandState.Disabled : ResourceCommandState.Enabled,
         });

@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
-using Hello.AppHost.Comparison;
-using Hello.AppHost.Engine;
-using Hello.AppHost.Facts;
-using Hello.AppHost.Load;
+using Hello.Compare.Engine;
+using Hello.Compare.Figures;
+using Hello.Compare.Images;
+using Hello.Compare.Load;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -18,20 +19,21 @@ internal static class ImageFactsExtensions
     public static IResourceBuilder<ContainerResource> WithImageFacts(this IResourceBuilder<ContainerResource> container)
     {
         var services = container.ApplicationBuilder.Services;
-        services.TryAddSingleton<ContainerEngine>();
+        services.TryAddSingleton(provider =>
+        {
+            // The engine that Aspire uses: https://aspire.dev/app-host/configuration/.
+            var configuration = provider.GetRequiredService<IConfiguration>();
+            return new ContainerEngine(configuration["DcpPublisher:ContainerRuntime"] ?? configuration["ASPIRE_CONTAINER_RUNTIME"] ?? configuration["DOTNET_ASPIRE_CONTAINER_RUNTIME"]);
+        });
         services.TryAddSingleton<ImageInspector>();
         services.TryAddSingleton<MeasurementStore>();
-        services.AddHostedService<ImageFactsPublisher>(); // once, however often it is asked for
+        if (container.ApplicationBuilder.ExecutionContext.IsRunMode)
+        {
+            services.AddHostedService<ImageFactsPublisher>(); // once, however often it is asked for
+        }
+
         return container;
     }
-
-    /// <summary>The builds of a model, in its order.</summary>
-    /// <param name="resources">The model's resources.</param>
-    /// <returns>Each with its resource.</returns>
-    public static IEnumerable<(ContainerResource Resource, HelloImage Image)> HelloImages(this IEnumerable<IResource> resources) =>
-        from container in resources.OfType<ContainerResource>()
-        from image in container.Annotations.OfType<HelloImage>()
-        select (container, image);
 
     /// <summary>ID of the container that runs a resource.</summary>
     /// <param name="snapshot">The resource's state.</param>
@@ -181,8 +183,8 @@ internal sealed class ImageFactsPublisher(
         limit.CancelAfter(AnswerLimit);
         try
         {
-            var (id, started, url) = await inspector.FindStartedAsync(container, limit.Token);
-            var answered = await FirstHello.WaitAsync(new(url, "/hello"), limit.Token);
+            var (id, started, address) = await inspector.FindStartedAsync(container, limit.Token);
+            var answered = await FirstHello.WaitAsync(address, HelloImage.HelloPath, limit.Token);
             FirstHelloOf(id).TrySetResult(answered - started);
         }
         catch (Exception e) when (e is MeasurementException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
-using Hello.AppHost.Comparison;
+using Hello.Compare.Figures;
+using Hello.Compare.Images;
 
 namespace Hello.AppHost.Dashboard;
 

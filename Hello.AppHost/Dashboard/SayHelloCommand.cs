@@ -1,25 +1,43 @@
+using Hello.Compare.Images;
+
 namespace Hello.AppHost.Dashboard;
 
-/// <summary>Asks for <c>/hello</c> and shows what came back.</summary>
+/// <summary>Asks for <c>/hello</c> and shows the answer.</summary>
 internal static class SayHelloCommand
 {
-    /// <summary>Offers the command, as "say-hello".</summary>
-    /// <param name="container">The resource.</param>
-    /// <returns>Its builder.</returns>
+    /// <summary>Aspire's own HTTP commands wait for ever: https://aspire.dev/fundamentals/http-commands/.</summary>
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
+
+    private static readonly HttpClient Client = new(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.Zero }) { Timeout = AnswerLimit };
+
+    /// <summary>Offers the command "say-hello".</summary>
     public static IResourceBuilder<ContainerResource> WithSayHelloCommand(this IResourceBuilder<ContainerResource> container) =>
-        container.WithHttpCommand("/hello", "Say hello", commandName: "say-hello", commandOptions: new()
+        container.WithCommand("say-hello", "Say hello", context => SayAsync(container.Resource, context.CancellationToken), new()
         {
-            Method = HttpMethod.Get,
             Description = "Sends GET /hello and shows the answer",
             IconName = "ChatSparkle",
             IsHighlighted = true,
-            GetCommandResult = async context =>
-            {
-                var status = $"HTTP {(int)context.Response.StatusCode} {context.Response.ReasonPhrase}";
-                var body = await context.Response.Content.ReadAsStringAsync(context.CancellationToken);
-                return context.Response.IsSuccessStatusCode
-                    ? CommandResults.Success(status, body, CommandResultFormat.Json, displayImmediately: true)
-                    : CommandResults.Failure($"GET /hello answered {status}: {body}");
-            },
+            UpdateState = context => context.ResourceSnapshot.State?.Text == KnownResourceStates.Running ? ResourceCommandState.Enabled : ResourceCommandState.Disabled,
         });
+
+    private static async Task<ExecuteCommandResult> SayAsync(ContainerResource container, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var response = await Client.GetAsync(new Uri(new(container.GetEndpoint("http").Url), HelloImage.HelloPath), cancellationToken);
+            var status = $"HTTP {(int)response.StatusCode} {response.ReasonPhrase}";
+            var body = await response.Content.ReadAsStringAsync(cancellationToken);
+            return response.IsSuccessStatusCode
+                ? CommandResults.Success(status, body, CommandResultFormat.Json, displayImmediately: true)
+                : CommandResults.Failure($"{container.Name} answered {status}: {body}");
+        }
+        catch (HttpRequestException e)
+        {
+            return CommandResults.Failure($"{container.Name} did not answer: {e.Message}");
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return CommandResults.Failure($"{container.Name} did not answer within {AnswerLimit.TotalSeconds} s. Its console log may say why. Restart it.");
+        }
+    }
 }

@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
-using Hello.AppHost.Comparison;
-using Hello.AppHost.Facts;
-using Hello.AppHost.Load;
-using Microsoft.Extensions.Configuration;
+using Hello.Compare.Engine;
+using Hello.Compare.Figures;
+using Hello.Compare.Images;
+using Hello.Compare.Load;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -13,9 +13,13 @@ namespace Hello.AppHost.Dashboard;
 /// <summary>Sends a bounded burst of requests to a resource, so that its metrics and traces have something to show.</summary>
 internal static class SendLoadCommand
 {
-    /// <summary>Offers the command, as "send-load"; the section "Load" of the settings has its bounds.</summary>
-    /// <param name="container">The resource.</param>
-    /// <returns>Its builder.</returns>
+    private const string Requests = "requests";
+    private const string Connections = "connections";
+    private const string Seconds = "seconds";
+
+    private static readonly LoadOptions Default = new();
+
+    /// <summary>Offers the command "send-load", which asks for its bounds.</summary>
     public static IResourceBuilder<ContainerResource> WithSendLoadCommand(this IResourceBuilder<ContainerResource> container)
     {
         container.ApplicationBuilder.Services.TryAddSingleton<RunningBursts>();
@@ -24,23 +28,47 @@ internal static class SendLoadCommand
             Description = "Sends a bounded burst of requests to /hello and shows requests per second and latency",
             IconName = "TopSpeed",
             IsHighlighted = true,
+            Arguments =
+            [
+                Number(Requests, "Requests", Default.Requests),
+                Number(Connections, "Connections", Default.Connections),
+                Number(Seconds, "Seconds at most", (int)Default.Duration.TotalSeconds),
+            ],
+            ValidateArguments = ValidateAsync,
+            Progress = new() { Title = $"Load on {container.Resource.Name}", Message = "Sending requests to /hello ..." },
             UpdateState = context =>
                 context.ResourceSnapshot.HealthStatus == HealthStatus.Healthy && !context.Services.GetRequiredService<RunningBursts>().ContainsKey(container.Resource.Name)
                     ? ResourceCommandState.Enabled
                     : ResourceCommandState.Disabled,
         });
+
+        static InteractionInput Number(string name, string label, int value) =>
+            new() { Name = name, Label = label, InputType = InputType.Number, Required = true, Value = Format.Invariant($"{value}") };
+    }
+
+    private static Task ValidateAsync(InputsDialogValidationContext context)
+    {
+        foreach (var (name, highest) in new[] { (Requests, LoadOptions.MaxRequests), (Connections, LoadOptions.MaxConnections), (Seconds, (int)LoadOptions.MaxDuration.TotalSeconds) })
+        {
+            if (!(int.TryParse(context.Inputs[name].Value, out var value) && value >= 1 && value <= highest))
+            {
+                context.AddValidationError(name, Format.Invariant($"It must be a whole number from 1 to {highest:N0}, not '{context.Inputs[name].Value}'."));
+            }
+        }
+
+        return Task.CompletedTask;
     }
 
     private static async Task<ExecuteCommandResult> SendAsync(ContainerResource resource, ExecuteCommandContext context)
     {
         var notifications = context.Services.GetRequiredService<ResourceNotificationService>();
         var bursts = context.Services.GetRequiredService<RunningBursts>();
-        var options = context.Services.GetRequiredService<IConfiguration>().GetSection("Load").Get<LoadOptions>() ?? new();
-        if (options.Validate() is { } problem)
+        var options = new LoadOptions
         {
-            return CommandResults.Failure(problem);
-        }
-
+            Requests = context.Arguments.GetInt32(Requests),
+            Connections = context.Arguments.GetInt32(Connections),
+            Duration = TimeSpan.FromSeconds(context.Arguments.GetInt32(Seconds)),
+        };
         if (!notifications.TryGetCurrentState(context.ResourceName, out var now) || now.Snapshot.State?.Text != KnownResourceStates.Running)
         {
             return CommandResults.Failure($"{resource.Name} is not running: start it first.");
@@ -59,7 +87,7 @@ internal static class SendLoadCommand
             await RefreshCommandsAsync();
             context.Logger.SendingLoad(options.Requests, options.Connections, options.Duration.TotalSeconds);
             var result = await LoadBurst.SendAsync(
-                new(new Uri(resource.GetEndpoint("http").Url), "/hello"),
+                new(new Uri(resource.GetEndpoint("http").Url), HelloImage.HelloPath),
                 options,
                 answered => context.Logger.LoadProgress(answered, options.Requests),
                 stop.Token);
@@ -69,12 +97,12 @@ internal static class SendLoadCommand
             {
                 return context.CancellationToken.IsCancellationRequested
                     ? CommandResults.Canceled()
-                    : CommandResults.Failure($"The burst was stopped, as {resource.Name} was: {summary}");
+                    : CommandResults.Failure($"The burst ended because {resource.Name} stopped: {summary}");
             }
 
             await KeepAsync(result);
             return result.Errors < result.Sent
-                ? CommandResults.Success(summary, Table(result), CommandResultFormat.Markdown, displayImmediately: true)
+                ? CommandResults.Success(summary, Describe(result, options), CommandResultFormat.Markdown, displayImmediately: true)
                 : CommandResults.Failure($"No request was answered with 200: {summary}");
         }
         finally
@@ -85,7 +113,7 @@ internal static class SendLoadCommand
             await RefreshCommandsAsync();
         }
 
-        // The state of a command is asked for when that of its resource is published.
+        // Aspire asks for the state of a command when it publishes the state of its resource.
         Task RefreshCommandsAsync() => notifications.PublishUpdateAsync(resource, context.ResourceName, s => s);
 
         async Task StopWithResourceAsync()
@@ -101,15 +129,18 @@ internal static class SendLoadCommand
             }
         }
 
-        // For the comparison.
+        // For "Compare images".
         async Task KeepAsync(LoadResult result)
         {
-            var image = resource.Annotations.OfType<HelloImage>().Single();
+            var images = context.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().ToArray();
+            var image = images.Single(i => i.Resource == resource).Image;
             var store = context.Services.GetRequiredService<MeasurementStore>();
             store.Update(image, m => m with { RequestsPerSecond = result.RequestsPerSecond, LatencyP50 = result.Percentile(50), LatencyP99 = result.Percentile(99) });
             try
             {
-                var process = await context.Services.GetRequiredService<ImageInspector>().InspectProcessAsync(now.Snapshot.ContainerId()!, [image.Reference], stop.Token);
+                // Every image is offered as the one that reads the figure: a scratch image cannot.
+                var process = await context.Services.GetRequiredService<ImageInspector>()
+                    .InspectProcessAsync(now.Snapshot.ContainerId()!, images.Select(i => i.Image.Reference), stop.Token);
                 store.Update(image, m => m with { MemoryUnderLoad = process.PeakResidentBytes });
             }
             catch (MeasurementException e)
@@ -120,13 +151,22 @@ internal static class SendLoadCommand
     }
 
     private static string Describe(LoadResult result) => Format.Invariant(
-        $"{result.Sent:N0} requests in {result.Elapsed.TotalSeconds:N1} s: {result.RequestsPerSecond:N0} requests per second, p50 {result.Percentile(50)?.TotalMilliseconds ?? double.NaN:N2} ms, p99 {result.Percentile(99)?.TotalMilliseconds ?? double.NaN:N2} ms, {result.Errors:N0} errors");
+        $"{result.Sent:N0} requests in {result.Elapsed.TotalSeconds:N1} s: {result.RequestsPerSecond:N0} requests per second, p50 {Milliseconds(result, 50)}, p99 {Milliseconds(result, 99)}, {result.Errors:N0} errors");
 
-    private static string Table(LoadResult result) => Format.Invariant($"""
-        | Requests | Errors | Seconds | Requests per second | p50 | p99 |
-        | ---: | ---: | ---: | ---: | ---: | ---: |
-        | {result.Sent:N0} | {result.Errors:N0} | {result.Elapsed.TotalSeconds:N1} | {result.RequestsPerSecond:N0} | {result.Percentile(50)?.TotalMilliseconds:N2} ms | {result.Percentile(99)?.TotalMilliseconds:N2} ms |
-        """);
+    private static string Describe(LoadResult result, LoadOptions options)
+    {
+        var table = new Table(
+            ["Requests", "Errors", "Seconds", "Requests per second", "p50", "p99"],
+            [[
+                Format.Invariant($"{result.Sent:N0}"), Format.Invariant($"{result.Errors:N0}"), Format.Invariant($"{result.Elapsed.TotalSeconds:N1}"),
+                Format.Invariant($"{result.RequestsPerSecond:N0}"), Milliseconds(result, 50), Milliseconds(result, 99),
+            ]]);
+        return result.Sent == options.Requests
+            ? table.ToMarkdown()
+            : $"{table.ToMarkdown()}\n{Format.Invariant($"The time of {options.Duration.TotalSeconds:N0} s was up before all of the {options.Requests:N0} requests were sent.")}";
+    }
+
+    private static string Milliseconds(LoadResult result, double percent) => result.Percentile(percent) is { } latency ? Format.Invariant($"{latency.TotalMilliseconds:N2} ms") : "–";
 
     /// <summary>The resources that a burst is under way to.</summary>
     private sealed class RunningBursts : ConcurrentDictionary<string, bool>;

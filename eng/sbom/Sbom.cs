@@ -1,11 +1,12 @@
+#:project ../../Hello.Compare/Hello.Compare.csproj
 #:property PublishAot=false
 
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using CliWrap;
+using Hello.Compare.Engine;
 
 const string Usage = "usage: dotnet run eng/sbom/Sbom.cs [-- NAME], which writes the SBOM of the binary of Dockerfile-NAME, by default scratch, to artifacts/sbom-NAME.cdx.json";
 var folder = (string)AppContext.GetData("EntryPointFileDirectoryPath")!; // where this file is: https://learn.microsoft.com/dotnet/core/sdk/file-based-apps
@@ -49,7 +50,7 @@ async Task<int> WriteAsync(string name, CancellationToken cancellationToken)
     {
         return Fail(130, "Interrupted; nothing was written."); // as a shell has it of a command that Ctrl+C ended
     }
-    catch (Exception e) when (e is SbomException or IOException or UnauthorizedAccessException)
+    catch (Exception e) when (e is SbomException or MeasurementException or IOException or UnauthorizedAccessException)
     {
         return Fail(1, e.Message);
     }
@@ -62,14 +63,12 @@ async Task<int> WriteAsync(string name, CancellationToken cancellationToken)
 // The packages, with licences, hashes and what depends on what, as the CycloneDX tool reads them from project.assets.json.
 async Task<JsonNode> PackagesAsync(string temporary, string version, CancellationToken cancellationToken)
 {
-    await Command.RunAsync("dotnet", ["tool", "restore"], folder, input: null, cancellationToken);
-    await Command.RunAsync(
-        "dotnet",
+    var dotnet = Cli.Wrap("dotnet").WithWorkingDirectory(folder);
+    await ProgramRunner.RunAsync(dotnet.WithArguments(["tool", "restore"]), cancellationToken);
+    await ProgramRunner.RunAsync(
         // 1.6 is the newest format that scanners can be relied on to read.
-        ["dotnet-CycloneDX", Path.Combine(root, "Hello.Api", "Hello.Api.csproj"), "--disable-package-restore", "--base-intermediate-output-path", temporary,
-            "--set-version", version, "--spec-version", "1.6", "--output-format", "Json", "--output", temporary, "--filename", "packages.json"],
-        folder,
-        input: null,
+        dotnet.WithArguments(["dotnet-CycloneDX", Path.Combine(root, "Hello.Api", "Hello.Api.csproj"), "--disable-package-restore", "--base-intermediate-output-path", temporary,
+            "--set-version", version, "--spec-version", "1.6", "--output-format", "Json", "--output", temporary, "--filename", "packages.json"]),
         cancellationToken);
     return JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(temporary, "packages.json"), cancellationToken))!;
 }
@@ -101,7 +100,8 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
     public static async Task<BinaryBuild> ExportAsync(string root, string folder, string dockerfile, string temporary, CancellationToken cancellationToken)
     {
         var stages = await File.ReadAllTextAsync(Path.Combine(root, dockerfile), cancellationToken) + await File.ReadAllTextAsync(Path.Combine(folder, "Dockerfile-sbom"), cancellationToken);
-        await Command.RunAsync("docker", ["buildx", "build", "--file", "-", "--output", temporary, root], folder, stages, cancellationToken);
+        await ProgramRunner.RunAsync(
+            Cli.Wrap("docker").WithArguments(["buildx", "build", "--file", "-", "--output", temporary, root]).WithStandardInputPipe(PipeSource.FromString(stages)), cancellationToken);
         var responseFile = Path.Combine(temporary, "Hello.Api.ilc.rsp");
         if (!File.Exists(responseFile))
         {
@@ -203,64 +203,6 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
         var field = package.Split('\n').Where(l => l is [not ('F' or 'R' or 'Z' or 'M' or 'a'), ':', ..]).ToDictionary(l => l[0], l => l[2..]);
         var release = (await File.ReadAllLinesAsync(Path.Combine(folder, "os-release"), cancellationToken)).Single(l => l.StartsWith("VERSION_ID=", StringComparison.Ordinal))[11..].Trim('"');
         return Component(field['P'], field['V'], $"pkg:apk/alpine/{field['P']}@{field['V']}?arch={field['A']}&distro=alpine-{release}&upstream={field['o']}", field['L']);
-    }
-}
-
-/// <summary>Runs programs.</summary>
-internal static class Command
-{
-    /// <summary>A native build on a slow machine takes minutes.</summary>
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(20);
-
-    /// <summary>Runs one to its end.</summary>
-    /// <param name="program">The program.</param>
-    /// <param name="arguments">Its arguments.</param>
-    /// <param name="folder">Where it runs.</param>
-    /// <param name="input">What it reads.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Completes once it has ended well.</returns>
-    /// <exception cref="SbomException">It failed.</exception>
-    public static async Task RunAsync(string program, string[] arguments, string folder, string? input, CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(Limit);
-        Process process;
-        try
-        {
-            process = Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
-        }
-        catch (Win32Exception e)
-        {
-            throw new SbomException($"{program} cannot be started ({e.Message}): install it, or run eng/setup.sh.");
-        }
-
-        using (process)
-        {
-            try
-            {
-                var output = process.StandardOutput.ReadToEndAsync(limit.Token);
-                var error = process.StandardError.ReadToEndAsync(limit.Token);
-                await process.StandardInput.WriteAsync(input.AsMemory(), limit.Token);
-                process.StandardInput.Close();
-                await process.WaitForExitAsync(limit.Token);
-                if (process.ExitCode != 0)
-                {
-                    var lines = $"{await output}\n{await error}".Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-                    throw new SbomException($"'{program} {string.Join(' ', arguments)}' ended with {process.ExitCode}: {string.Join(" | ", lines.TakeLast(3))}");
-                }
-            }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-            {
-                throw new SbomException($"'{program} {string.Join(' ', arguments)}' has not ended after {Limit.TotalMinutes} minutes.");
-            }
-            finally
-            {
-                if (!process.HasExited)
-                {
-                    process.Kill(entireProcessTree: true);
-                }
-            }
-        }
     }
 }
 

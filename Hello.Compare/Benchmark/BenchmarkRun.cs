@@ -1,0 +1,278 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text.Json;
+using CliWrap;
+using Hello.Compare.Engine;
+using Hello.Compare.Figures;
+using Hello.Compare.Images;
+using Hello.Compare.Load;
+
+namespace Hello.Compare.Benchmark;
+
+/// <summary>Starts the candidates in turns, puts them under load in turns, and writes what came of it.</summary>
+/// <param name="root">The repository's folder.</param>
+/// <param name="folder">The benchmark's own.</param>
+/// <param name="runs">How often each is put under load.</param>
+/// <param name="starts">How often each is started.</param>
+/// <param name="progress">Receives one line about each step.</param>
+/// <param name="error">Receives one line about each container that could not be removed.</param>
+internal sealed class BenchmarkRun(string root, string folder, int runs, int starts, Action<string> progress, Action<string> error)
+{
+    private const string Go = "go";
+    private const int WarmUpConnections = 32;
+
+    private static readonly int[] Connections = [1, 32, 256];
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Load = TimeSpan.FromSeconds(4);
+
+    /// <summary>For what a start or a load leaves to do behind the last answer.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan LogPause = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(30);
+
+    private readonly ContainerEngine _engine = new("docker");
+
+    /// <summary>Tells what belongs to this run from everything else on the machine.</summary>
+    private readonly string _id = $"hello-benchmark-{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz", 8)}";
+
+    private readonly Machine _machine = new();
+
+    /// <summary>Measures.</summary>
+    /// <param name="images">Suffixes of the Dockerfiles.</param>
+    /// <param name="cancellationToken">Ends the measuring; what it started is removed all the same.</param>
+    /// <returns>Table and conditions, in Markdown.</returns>
+    /// <exception cref="MeasurementException">Something could not be measured.</exception>
+    public async Task<(string Markdown, bool LeftBehind)> MeasureAsync(string[] images, CancellationToken cancellationToken)
+    {
+        await _engine.FindAsync(cancellationToken);
+        using var inspector = new ImageInspector(_engine);
+        using var tools = new TemporaryFolder();
+        var (go, launcher, program) = (Path.Combine(tools.Path, "go"), Path.Combine(tools.Path, "launcher"), Path.Combine(tools.Path, "receiver"));
+        progress("Compiling hello.go, launcher.go, receiver.go ...");
+        await BuildGoAsync("hello.go", Path.Combine(go, "hello-go"), cancellationToken);
+        await BuildGoAsync("launcher.go", launcher, cancellationToken);
+        await BuildGoAsync("receiver.go", program, cancellationToken);
+        List<Candidate> candidates = [await BuildAsync(inspector, Go, Path.Combine(folder, "Dockerfile-go"), go, cancellationToken)];
+        foreach (var name in images)
+        {
+            candidates.Add(await BuildAsync(inspector, name, Path.Combine(root, $"Dockerfile-{name}"), root, cancellationToken));
+        }
+
+        // From here on, so that the builds have all cores.
+        await _machine.PinAsync(cancellationToken);
+        await using var receiver = await Receiver.StartAsync(program, cancellationToken);
+        var made = new TemporaryResources(_engine, error);
+        await using (made)
+        {
+            await InTurnsAsync("Start", starts, c => RunAsync(c, launcher, receiver, made, (_, _) => Task.FromResult(0L), cancellationToken));
+            await InTurnsAsync("Load", runs, c => RunAsync(c, launcher, receiver, made, (hello, process) => LoadAsync(c, hello, process, cancellationToken), cancellationToken));
+        }
+
+        return (await WriteAsync(candidates, cancellationToken), made.LeftBehind);
+
+        Task InTurnsAsync(string what, int rounds, Func<Candidate, Task> measure) => Interleaving.RunAsync(candidates, rounds, (candidate, round) =>
+        {
+            progress(Format.Invariant($"{what} {round} of {rounds}: {candidate.Name} ..."));
+            return measure(candidate);
+        });
+    }
+
+    private Task<string> BuildGoAsync(string source, string output, CancellationToken cancellationToken) => ProgramRunner.RunAsync(
+        Cli.Wrap("go")
+            .WithArguments(["build", "-ldflags=-s", "-o", output, Path.Combine(folder, source)])
+            .WithEnvironmentVariables(new Dictionary<string, string?> { ["GO111MODULE"] = "off", ["GOPATH"] = Machine.GoPath, ["CGO_ENABLED"] = "0" }),
+        cancellationToken);
+
+    private async Task<Candidate> BuildAsync(ImageInspector inspector, string name, string dockerfile, string context, CancellationToken cancellationToken)
+    {
+        progress($"Building {name} ...");
+        var image = new HelloImage(name, context, dockerfile);
+        await _engine.RunAsync(["build", "--file", dockerfile, "--tag", image.Reference, context], cancellationToken);
+        var (id, entrypoint) = ReadImage(await _engine.InspectAsync("image", image.Reference, cancellationToken));
+        var candidate = new Candidate(name, id, entrypoint, await inspector.InspectImageAsync(image, image.Reference, cancellationToken));
+        candidate.Add("Unpacked size, B", candidate.Image.UnpackedBytes);
+        candidate.Add("Compressed size, B", candidate.Image.CompressedBytes);
+        return candidate;
+
+        // [{"Id":"sha256:…","Config":{"Entrypoint":["/hello-api"]}}]
+        static (string Id, string[] Entrypoint) ReadImage(JsonElement image) =>
+            (image.GetProperty("Id").GetString()!, [.. image.GetProperty("Config").GetProperty("Entrypoint").EnumerateArray().Select(e => e.GetString()!)]);
+    }
+
+    /// <summary>Runs a container from its start, which is measured, to its end.</summary>
+    private async Task RunAsync(Candidate candidate, string launcher, Receiver receiver, TemporaryResources made, Func<Uri, int, Task<long>> measure, CancellationToken cancellationToken)
+    {
+        var container = $"{_id}-{candidate.Name}";
+        // Another at each start: one that was used may still be taken by connections that ended.
+        var address = new IPEndPoint(IPAddress.Loopback, FirstHello.FreePort());
+        string[] environment = candidate.Name == Go
+            ? [$"ADDRESS={address}"]
+            : [$"ASPNETCORE_URLS=http://{address}", $"OTEL_EXPORTER_OTLP_ENDPOINT={receiver.Endpoint}", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", $"OTEL_SERVICE_NAME={candidate.Name}"];
+        made.Add("container", container);
+        try
+        {
+            // The host's network: neither address translation nor a proxy is measured.
+            await _engine.RunAsync(
+                [
+                    "container", "create", "--name", container, "--network", "host", "--cpuset-cpus", _machine.ServerCore, .. environment.SelectMany(e => (string[])["--env", e]),
+                    "--volume", $"{launcher}:/launcher:ro", "--entrypoint", "/launcher", candidate.ImageId, .. candidate.Entrypoint,
+                ],
+                cancellationToken);
+            var process = await StartAsync(candidate, container, address, cancellationToken);
+            var before = await receiver.CountAsync(cancellationToken);
+            var requests = await measure(new($"http://{address}{HelloImage.HelloPath}"), process);
+            // Not killed: the metrics, which are exported once a minute, are sent at the latest at the end.
+            await _engine.RunAsync(["container", "stop", container], cancellationToken);
+            if (candidate.Name != Go)
+            {
+                candidate.AddReceived(requests, await receiver.CountAsync(cancellationToken) - before);
+            }
+        }
+        finally
+        {
+            await made.RemoveAsync("container", container);
+        }
+    }
+
+    /// <summary>Starts a container and asks until it answers.</summary>
+    /// <returns>Its process.</returns>
+    private async Task<int> StartAsync(Candidate candidate, string container, IPEndPoint address, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(AnswerLimit);
+        var answer = FirstHello.WaitAsync(address, HelloImage.HelloPath, limit.Token);
+        try
+        {
+            await _engine.RunAsync(["container", "start", container], limit.Token);
+            var answered = await answer;
+            candidate.Add("Start to first hello, ms", (answered - await ReadLaunchAsync(container, limit.Token)).TotalMilliseconds);
+            // {"State":{"Pid":4711}}
+            return (await _engine.InspectAsync("container", container, cancellationToken)).GetProperty("State").GetProperty("Pid").GetInt32();
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new MeasurementException(Format.Invariant($"{candidate.Name} did not answer /hello with 200 within {AnswerLimit.TotalSeconds:N0} s of its start: 'docker run --rm {candidate.ImageId}' shows why."));
+        }
+        finally
+        {
+            await limit.CancelAsync();
+            await ((Task)answer).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>What the launcher wrote before anything else, once the engine has taken it.</summary>
+    private async Task<DateTimeOffset> ReadLaunchAsync(string container, CancellationToken cancellationToken)
+    {
+        for (; ; await Task.Delay(LogPause, cancellationToken))
+        {
+            if ((await _engine.RunAsync(["container", "logs", container], cancellationToken)).Split('\n')[0] is { Length: > 0 } line)
+            {
+                return DateTimeOffset.UnixEpoch.AddMicroseconds(long.Parse(line, CultureInfo.InvariantCulture));
+            }
+        }
+    }
+
+    /// <summary>Measures memory and load.</summary>
+    /// <returns>How many requests were answered.</returns>
+    private async Task<long> LoadAsync(Candidate candidate, Uri hello, int process, CancellationToken cancellationToken)
+    {
+        await Task.Delay(Settling, cancellationToken);
+        await AddMemoryAsync("idle");
+        var requests = (await SendAsync(WarmUpConnections, WarmUp)).Requests;
+        foreach (var connections in Connections)
+        {
+            var over = connections == 1 ? "1 connection" : Format.Invariant($"{connections} connections");
+            var load = SendAsync(connections, Load);
+            if (connections == Connections[^1])
+            {
+                await Task.WhenAll(load, AddMemoryUnderLoadAsync(over));
+            }
+
+            var result = await load;
+            requests += result.Requests;
+            candidate.Add($"Requests per second, {over}", result.RequestsPerSecond);
+            candidate.Add($"Latency p50, {over}, ms", result.P50.TotalMilliseconds);
+            candidate.Add($"Latency p99, {over}, ms", result.P99.TotalMilliseconds);
+        }
+
+        await Task.Delay(Settling, cancellationToken);
+        var peak = await AddMemoryAsync("after load");
+        candidate.Add("Memory, peak, MB", peak.PeakResidentBytes / 1e6);
+        return requests;
+
+        async Task<WrkResult> SendAsync(int connections, TimeSpan duration)
+        {
+            var result = await WrkResult.MeasureAsync(hello, connections, _machine.ClientCores.Length, duration, Path.Combine(folder, "report.lua"), cancellationToken);
+            return result.Errors == 0
+                ? result
+                : throw new MeasurementException(Format.Invariant($"{result.Errors:N0} of {result.Requests:N0} requests to {candidate.Name} over {connections} connections failed."));
+        }
+
+        async Task AddMemoryUnderLoadAsync(string over)
+        {
+            await Task.Delay(Load / 2, cancellationToken);
+            await AddMemoryAsync($"under load, {over}");
+        }
+
+        async Task<ProcessFacts> AddMemoryAsync(string when)
+        {
+            var facts = ProcessFacts.Parse(await File.ReadAllTextAsync($"/proc/{process}/status", cancellationToken));
+            candidate.Add($"Memory {when}, MB", facts.ResidentBytes / 1e6);
+            candidate.Add($"Threads {when}", facts.Threads);
+            return facts;
+        }
+    }
+
+    private async Task<string> WriteAsync(List<Candidate> candidates, CancellationToken cancellationToken)
+    {
+        var reference = candidates[0];
+        var table = new Table(
+            ["", .. candidates.Select(c => $"`{c.Name}`")],
+            [.. candidates[^1].Figures.Select(f => (string[])[f, .. candidates.Select(c => Cell(c[f], c == reference ? null : reference[f]))])]).ToMarkdown();
+        var conditions = new Conditions(
+            DateTimeOffset.UtcNow,
+            Conditions.DescribeMachine(),
+            await _engine.DescribeAsync(cancellationToken),
+            Format.Invariant($"medians (lowest–highest) of each: {starts + runs} starts, {runs} loads; interleaved, on the host's network; a load is {WarmUp.TotalSeconds:N0} s over {WarmUpConnections} connections to warm up, then {Load.TotalSeconds:N0} s each over {string.Join(", ", Connections)}; start to first hello from the moment at which the kernel executes the program, by launcher.go, known to 1 ms; memory by the kernel's VmRSS and VmHWM"),
+            [.. candidates.SelectMany(c => c.Image.StandIns).Distinct()]);
+        IEnumerable<(string Name, string Text)> lines =
+        [
+            .. conditions.Lines,
+            ("Cores", $"server on {_machine.ServerCore}; load generator, telemetry's receiver and this program on {string.Join(", ", _machine.ClientCores)}; the engine, which takes the lines that all of them log, on any"),
+            ("Load generator", await WrkResult.VersionAsync(cancellationToken)),
+            ("Go application", $"Gin's default router with its logger, no telemetry; {await ProgramRunner.RunAsync(Cli.Wrap("go").WithArguments("version"), cancellationToken)}"),
+            ("Telemetry of the others", "traces, metrics and logs over http/protobuf to receiver.go, which counts what has come"),
+        ];
+        return $"{table}\nBehind the brackets: the ratio to `{reference.Name}`.\n\n{string.Concat(lines.Select(l => $"- {l.Name}: {l.Text}\n"))}";
+
+        static string Cell(Spread<double>? values, Spread<double>? reference)
+        {
+            if (values?.Median is not { } median)
+            {
+                return "–";
+            }
+
+            var (lowest, highest) = values.Range;
+            var spread = lowest == highest ? "" : $" ({Text(lowest)}–{Text(highest)})";
+            return $"{Text(median)}{spread}{(reference?.Median is { } whole ? $" {Format.Ratio(median / whole)}" : "")}";
+        }
+
+        static string Text(double value) => value switch
+        {
+            < 10 => Format.Invariant($"{value:N2}"),
+            < 100 => Format.Invariant($"{value:N1}"),
+            _ => Format.Invariant($"{value:N0}"),
+        };
+    }
+}
+
+/// <summary>A folder that goes when this does.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("hello-benchmark-").FullName;
+
+    /// <inheritdoc/>
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}

@@ -1,0 +1,61 @@
+using System.Net.Http.Json;
+using CliWrap;
+using Hello.Compare.Engine;
+
+namespace Hello.Compare.Benchmark;
+
+/// <summary>Telemetry that was received.</summary>
+internal sealed record Received(long Spans, long Metrics, long LogRecords)
+{
+    public static Received operator -(Received all, Received before) =>
+        new(all.Spans - before.Spans, all.Metrics - before.Metrics, all.LogRecords - before.LogRecords);
+}
+
+/// <summary>Runs receiver.go, which receives telemetry over http/protobuf and counts it.</summary>
+internal sealed class Receiver : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _end;
+    private readonly Task _program;
+    private readonly HttpClient _client;
+
+    private Receiver(CancellationTokenSource end, Task program, string address)
+    {
+        (_end, _program, Endpoint) = (end, program, $"http://{address}");
+        _client = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new(Endpoint) };
+    }
+
+    /// <summary>The address for <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>.</summary>
+    public string Endpoint { get; }
+
+    /// <summary>Starts it and waits until it listens.</summary>
+    /// <exception cref="MeasurementException">It ended instead.</exception>
+    public static async Task<Receiver> StartAsync(string program, CancellationToken cancellationToken)
+    {
+        var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var address = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var error = "";
+        var running = ProgramRunner.Start(
+            Cli.Wrap(program).WithStandardOutputPipe(PipeTarget.ToDelegate(line => address.TrySetResult(line))).WithStandardErrorPipe(PipeTarget.ToDelegate(line => error = line)),
+            end.Token);
+        if (await Task.WhenAny(address.Task, running.Task) == address.Task)
+        {
+            return new(end, running.Task, await address.Task);
+        }
+
+        end.Dispose();
+        throw new MeasurementException($"The telemetry's receiver ended with {(await running).ExitCode}: {error}");
+    }
+
+    /// <summary>What it has received since its start.</summary>
+    public async Task<Received> CountAsync(CancellationToken cancellationToken) =>
+        await _client.GetFromJsonAsync<Received>(new Uri("/received", UriKind.Relative), cancellationToken) ?? throw new MeasurementException("The telemetry's receiver answers nothing.");
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _client.Dispose();
+        await _end.CancelAsync();
+        await _program.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _end.Dispose();
+    }
+}

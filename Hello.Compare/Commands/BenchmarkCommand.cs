@@ -1,0 +1,44 @@
+using System.CommandLine;
+using Hello.Compare.Benchmark;
+using Hello.Compare.Images;
+
+namespace Hello.Compare.Commands;
+
+/// <summary>The command <c>benchmark</c>.</summary>
+internal static class BenchmarkCommand
+{
+    /// <summary>Describes the command.</summary>
+    public static Command Create()
+    {
+        var runs = CommandExtensions.Number("--runs", "How often each image is put under load, 1 to 100", 3);
+        var starts = CommandExtensions.Number("--starts", "How often each image is started, 1 to 100", 10);
+        var images = new Option<string?>("--images") { Description = "The images to measure, by the suffixes of their Dockerfiles [default: all]", HelpName = "A,B,…" };
+        var command = new Command("benchmark", "Measures the images against the walkthrough's Go application and writes artifacts/benchmark.md") { runs, starts, images };
+        command.WithAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(runs), parsed.GetValue(starts), parsed.GetValue(images)?.Split(','), cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(int runs, int starts, string[]? names, CancellationToken cancellationToken)
+    {
+        var root = RepositoryFolder.Find();
+        string[] known = [.. HelloImage.FindAll(root).Select(i => i.Name)];
+        string[] problems =
+        [
+            .. (names ?? []).Except(known).Select(name => $"--images must be of {string.Join(',', known)}, not '{name}'."),
+            .. Machine.Missing(),
+        ];
+        if (problems.Length > 0)
+        {
+            Array.ForEach(problems, CommandExtensions.Error);
+            return 1;
+        }
+
+        // What would fail at the end fails now, before minutes of measuring.
+        var artifacts = Directory.CreateDirectory(Path.Combine(root, "artifacts")).FullName;
+        var (markdown, leftBehind) = await new BenchmarkRun(root, Path.Combine(root, "Hello.Compare", "Benchmark"), runs, starts, CommandExtensions.Progress, CommandExtensions.Error)
+            .MeasureAsync(names ?? known, cancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(artifacts, "benchmark.md"), markdown, CancellationToken.None);
+        Console.Write(markdown);
+        return leftBehind ? 1 : 0;
+    }
+}

@@ -1,0 +1,39 @@
+using Hello.Compare.Figures;
+
+namespace Hello.Compare.Comparison;
+
+/// <summary>What a comparison came to.</summary>
+/// <param name="Images">What was measured of each build, in the model's order; the first is the reference.</param>
+/// <param name="Failures">What could not be measured, one line each.</param>
+/// <param name="Conditions">Under what conditions.</param>
+/// <param name="LeftBehind">Whether an image or a container could not be removed.</param>
+public sealed record ComparisonResult(IReadOnlyList<Measurements> Images, IReadOnlyList<string> Failures, Conditions Conditions, bool LeftBehind)
+{
+    /// <summary>What the last build, the one that takes all the steps, has over the first.</summary>
+    public string Headline
+    {
+        get
+        {
+            var (reference, last) = (Images[0], Images[^1]);
+            List<string> claims = [];
+            if (Ratio(Figure.UnpackedSize) is { } size)
+            {
+                claims.Add(size <= 0.5 ? Format.Invariant($"is 1/{1 / size:N0} of the {reference.Build.Name} image") : Format.Invariant($"is {Format.Ratio(size)} the {reference.Build.Name} image"));
+            }
+
+            if (Ratio(Figure.FirstHello) is { } start)
+            {
+                claims.Add(start <= 1 ? Format.Invariant($"starts {1 / start:N1} times as fast") : Format.Invariant($"takes {start:N1} times as long to start"));
+            }
+
+            if (last.Process is { } process)
+            {
+                claims.Add(Format.Invariant($"runs as UID {process.Uid}"));
+            }
+
+            return claims.Count == 0 ? $"{last.Build.Name} could not be measured" : $"{last.Build.Name} {string.Join(", ", claims)}";
+
+            double? Ratio(Figure figure) => figure.Of(last)?.RatioTo(figure.Of(reference));
+        }
+    }
+}

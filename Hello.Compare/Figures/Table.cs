@@ -1,0 +1,35 @@
+using System.Text;
+
+namespace Hello.Compare.Figures;
+
+/// <summary>A table. Its first column is text, the others are figures.</summary>
+/// <param name="Head">The first row.</param>
+/// <param name="Rows">The other rows.</param>
+public sealed record Table(IReadOnlyList<string> Head, IReadOnlyList<IReadOnlyList<string>> Rows)
+{
+    /// <summary>Writes the table as Markdown.</summary>
+    public string ToMarkdown()
+    {
+        var text = new StringBuilder();
+        foreach (var row in (IEnumerable<IReadOnlyList<string>>)[Head, [.. Head.Select((_, column) => column == 0 ? "---" : "---:")], .. Rows])
+        {
+            text.Append("| ").AppendJoin(" | ", row.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal))).Append(" |\n");
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Writes the table for a terminal, aligned with spaces.</summary>
+    public string ToText()
+    {
+        IReadOnlyList<IReadOnlyList<string>> rows = [Head, .. Rows];
+        int[] widths = [.. Head.Select((_, column) => rows.Max(row => row[column].Length))];
+        var text = new StringBuilder();
+        foreach (var row in rows)
+        {
+            text.Append(string.Join("  ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))).TrimEnd()).Append('\n');
+        }
+
+        return text.ToString();
+    }
+}

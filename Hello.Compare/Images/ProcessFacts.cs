@@ -1,0 +1,49 @@
+using System.Globalization;
+using System.Numerics;
+using Hello.Compare.Engine;
+
+namespace Hello.Compare.Images;
+
+/// <summary>What the kernel says of a process, in <c>/proc/PID/status</c>: proc_pid_status(5).</summary>
+/// <param name="Uid">Effective user ID.</param>
+/// <param name="Gid">Effective group ID.</param>
+/// <param name="Capabilities">The effective capabilities, by name: capabilities(7).</param>
+/// <param name="ResidentBytes">Memory that it holds now.</param>
+/// <param name="PeakResidentBytes">The most that it has held.</param>
+/// <param name="Threads">Its threads.</param>
+public sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabilities, long ResidentBytes, long PeakResidentBytes, int Threads)
+{
+    /// <summary>In the order of their bits: https://github.com/torvalds/linux/blob/master/include/uapi/linux/capability.h.</summary>
+    private static readonly string[] CapabilityNames =
+    [
+        "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap", "linux_immutable",
+        "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner", "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace",
+        "sys_pacct", "sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write",
+        "audit_control", "setfcap", "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
+        "checkpoint_restore",
+    ];
+
+    /// <summary>Reads the file.</summary>
+    /// <param name="status">Its text: <c>Uid:	10001	10001	10001	10001</c>, real, effective, saved and of the file system; <c>CapEff:	00000000a80425fb</c>; <c>VmRSS:	   26912 kB</c>.</param>
+    /// <returns>The facts.</returns>
+    /// <exception cref="MeasurementException">It lacks a line.</exception>
+    public static ProcessFacts Parse(string status)
+    {
+        var lines = status.Split('\n').Select(l => l.Split(':', 2)).Where(l => l.Length == 2).ToDictionary(l => l[0], l => l[1].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        return new(
+            int.Parse(Field("Uid", 1), CultureInfo.InvariantCulture),
+            int.Parse(Field("Gid", 1), CultureInfo.InvariantCulture),
+            Names(ulong.Parse(Field("CapEff", 0), NumberStyles.HexNumber, CultureInfo.InvariantCulture)),
+            Bytes("VmRSS"),
+            Bytes("VmHWM"),
+            int.Parse(Field("Threads", 0), CultureInfo.InvariantCulture));
+
+        string Field(string name, int index) => lines.GetValueOrDefault(name)?.ElementAtOrDefault(index)
+            ?? throw new MeasurementException($"The kernel's status of the process has no {name}; it may have ended.");
+
+        long Bytes(string name) => long.Parse(Field(name, 0), CultureInfo.InvariantCulture) * 1024;
+    }
+
+    private static string[] Names(ulong bits) =>
+        [.. Enumerable.Range(0, 64 - BitOperations.LeadingZeroCount(bits)).Where(i => (bits >> i & 1) == 1).Select(i => CapabilityNames.ElementAtOrDefault(i) ?? $"bit {i}")];
+}

@@ -1,0 +1,15 @@
+using System.CommandLine;
+using Hello.Compare.Commands;
+
+var root = new RootCommand("Measures the three builds of the hello API. Without a command it compares them.") { SizeCommand.Create(), BenchmarkCommand.Create() }.AddCompare();
+root.Subcommands.Insert(0, new Command("compare", "Builds the images without cache, runs and measures them, and writes the comparison").AddCompare());
+
+var parsed = root.Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    CommandExtensions.Error($"{string.Join(' ', parsed.Errors.Select(e => e.Message))} See: dotnet run --project Hello.Compare -- {(parsed.CommandResult.Command == root ? "" : $"{parsed.CommandResult.Command.Name} ")}--help");
+    return 1;
+}
+
+// The commands handle signals themselves.
+return await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null });

@@ -1,0 +1,66 @@
+using System.Formats.Tar;
+using System.Security.Cryptography;
+using Hello.Compare.Engine;
+using Hello.Compare.Images;
+
+namespace Hello.Compare.Size;
+
+/// <summary>Builds the build stage of a Dockerfile and accounts for the binary in it.</summary>
+/// <param name="engine">The container engine.</param>
+/// <param name="progress">Receives one line about each step.</param>
+/// <param name="error">Receives one line about each image or container that could not be removed.</param>
+public sealed class SizeRun(ContainerEngine engine, Action<string> progress, Action<string> error)
+{
+    /// <summary>The name of the container and of its image.</summary>
+    private readonly string _name = $"hello-size-{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz", 8)}";
+
+    /// <summary>Measures the binary and removes all that it made.</summary>
+    /// <param name="image">The build. Its stage "build" publishes to /out.</param>
+    /// <param name="cancellationToken">Ends the measuring. What it made is removed all the same.</param>
+    /// <returns>The report, without a budget, and whether an image or a container could not be removed.</returns>
+    /// <exception cref="MeasurementException">The binary could not be measured.</exception>
+    public async Task<(SizeReport Report, bool LeftBehind)> MeasureAsync(HelloImage image, CancellationToken cancellationToken)
+    {
+        await engine.FindAsync(cancellationToken);
+        var made = new TemporaryResources(engine, error);
+        SizeReport report;
+        await using (made)
+        {
+            progress($"Building {image.Name} as far as the binary ...");
+            made.Add("image", _name);
+            await engine.RunAsync(["build", "--file", image.Dockerfile, "--target", "build", "--tag", _name, image.Context], cancellationToken);
+            made.Add("container", _name);
+            await engine.RunAsync(["container", "create", "--name", _name, "--network", "none", "--entrypoint", "dotnet", _name, "--version"], cancellationToken);
+            progress("Reading it ...");
+            var sdk = await engine.RunAsync(["container", "start", "--attach", _name], cancellationToken);
+            var (_, binary) = await ReadFileAsync("/out/Hello.Api", "Hello.Api", cancellationToken);
+            var (path, mstat) = await ReadFileAsync("/src/Hello.Api/obj", "Hello.Api.mstat", cancellationToken);
+            // obj/Release/net10.0/linux-musl-x64/native/Hello.Api.mstat
+            var rid = path.Split('/') is [.., var name, _, _] ? name : throw new MeasurementException($"{path} is not where the SDK puts it: no runtime identifier can be read from it.");
+            report = SizeReport.Of(MstatReader.Read(mstat), binary.Length, budget: null, new(rid, sdk));
+            progress("Cleaning up ...");
+        }
+
+        return (report, made.LeftBehind);
+    }
+
+    /// <summary>A file of the container, from the tar that the engine makes of a file or folder.</summary>
+    private Task<(string Path, byte[] Content)> ReadFileAsync(string from, string name, CancellationToken cancellationToken) => engine.ReadAsync(
+        ["container", "cp", $"{_name}:{from}", "-"],
+        async (stream, token) =>
+        {
+            await using var tar = new TarReader(stream, leaveOpen: true);
+            while (await tar.GetNextEntryAsync(copyData: false, token) is { } entry)
+            {
+                if (entry.DataStream is { } data && Path.GetFileName(entry.Name) == name)
+                {
+                    var content = new byte[entry.Length];
+                    await data.ReadExactlyAsync(content, token);
+                    return (entry.Name, content);
+                }
+            }
+
+            throw new MeasurementException($"The build stage has no {name} in {from}.");
+        },
+        cancellationToken);
+}

@@ -1,0 +1,86 @@
+using System.Globalization;
+using CliWrap;
+using Hello.Compare.Images;
+using Hello.Compare.Size;
+
+namespace Hello.Tests;
+
+/// <summary>The command <c>size</c> on the real engine and the real binary.</summary>
+[Collection(HelloApplicationCollection.Name)]
+#pragma warning disable CS9113 // The application has built the images.
+public sealed class SizeTests(HelloApplication hello)
+#pragma warning restore CS9113
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
+
+    [Fact]
+    public async Task The_report_adds_up_to_the_binary_which_is_within_its_budget()
+    {
+        var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.Compare("size"), Limit);
+
+        Assert.True(exitCode == 0, $"It ended with {exitCode}: {error}");
+        Assert.Empty(await LeftBehindAsync());
+        // "System.Private.CoreLib   4,307,522   +1,234"; two spaces in front of a namespace, none in front of an assembly.
+        var rows = output.Split('\n').SkipWhile(l => !l.Trim().StartsWith("bytes", StringComparison.Ordinal)).Skip(1).TakeWhile(l => l.Length > 0)
+            .Select(l => (IsAssembly: l[0] != ' ', Cells: l.Split("  ", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)))
+            .Where(r => r.IsAssembly).Select(r => (Name: r.Cells[0], Bytes: long.Parse(r.Cells[1], NumberStyles.Number, CultureInfo.InvariantCulture))).ToArray();
+        var bytes = (await ImageArchive.ReadFilesAsync("demo-app:0.1-scratch")).Single(f => f.Path == "hello-api").Content.Length;
+        Assert.Equal(("Total", bytes), rows[^1]);
+        Assert.Equal(bytes, rows[..^1].Sum(r => r.Bytes));
+        Assert.All(["Hello.Api", "System.Private.CoreLib", MstatReader.NativeData, SizeReport.Rest], name => Assert.Contains(rows, r => r.Name == name && r.Bytes > 0));
+    }
+
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    [InlineData("HUP", 129)]
+    public async Task Interrupted_it_leaves_nothing_behind_and_ends_with_the_signals_exit_code(string signal, int expected)
+    {
+        await using var size = new RunningProgram(CommandLine.Compare("size"));
+        // The image and the container are there.
+        await size.WaitForLineAsync(line => line == "Reading it ...", Limit);
+        Assert.NotEmpty(await LeftBehindAsync());
+        await size.SignalAsync(signal);
+        var (exitCode, _, error) = await size.EndAsync(Limit);
+
+        Assert.Equal(expected, exitCode);
+        Assert.EndsWith("\nerror: Interrupted. Nothing was written.", error, StringComparison.Ordinal);
+        Assert.Empty(await LeftBehindAsync());
+    }
+
+    [Fact]
+    public async Task An_image_that_cannot_be_removed_is_named_and_the_exit_code_is_1()
+    {
+        var folder = Directory.CreateTempSubdirectory("hello-test-");
+        try
+        {
+            var shim = Path.Combine(folder.FullName, "docker");
+            var path = Environment.GetEnvironmentVariable("PATH");
+            await File.WriteAllTextAsync(shim, $"#!/bin/sh\nif [ \"$1 $2\" = 'image rm' ]; then echo 'Error: the disk is read-only' >&2; exit 1; fi\nPATH='{path}' exec docker \"$@\"\n");
+            await CommandLine.RunAsync("chmod", "+x", shim);
+            var (exitCode, output, error) = await CommandLine.TryAsync(
+                CommandLine.Compare("size").WithEnvironmentVariables(new Dictionary<string, string?> { ["PATH"] = $"{folder.FullName}:{path}", ["ASPIRE_CONTAINER_RUNTIME"] = "docker" }), Limit);
+
+            Assert.Equal(1, exitCode);
+            Assert.Contains("\nTotal ", output, StringComparison.Ordinal);
+            var image = await LeftBehindAsync();
+            Assert.StartsWith("hello-size-", image, StringComparison.Ordinal);
+            Assert.Equal(
+                $"error: The image {image} is left behind (Error: the disk is read-only). Remove it with: docker image rm {image}",
+                Assert.Single(error.Split('\n'), line => line.StartsWith("error:", StringComparison.Ordinal)));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+            if (await LeftBehindAsync() is { Length: > 0 } image)
+            {
+                await CommandLine.DockerAsync("image", "rm", image);
+            }
+        }
+    }
+
+    /// <summary>Images and containers of the command, by name.</summary>
+    private static async Task<string> LeftBehindAsync() =>
+        await CommandLine.DockerAsync("image", "ls", "--filter", "reference=hello-size-*", "--format", "{{.Repository}}")
+        + await CommandLine.DockerAsync("container", "ls", "--all", "--filter", "name=hello-size-", "--format", "{{.Names}}");
+}

@@ -1,0 +1,68 @@
+using System.Diagnostics;
+using CliWrap;
+using Hello.Compare.Comparison;
+using Hello.Compare.Engine;
+
+namespace Hello.Tests;
+
+/// <summary>Runs programs of this machine.</summary>
+public static class CommandLine
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    /// <summary>Runs <c>docker</c>.</summary>
+    /// <returns>What it wrote to standard output, without white space at the end.</returns>
+    public static Task<string> DockerAsync(params string[] arguments) => RunAsync("docker", arguments);
+
+    /// <summary>Runs a program. The test fails with the program's error unless it ends with 0.</summary>
+    /// <returns>What it wrote to standard output, without white space at the end.</returns>
+    public static async Task<string> RunAsync(string program, params string[] arguments)
+    {
+        var (exitCode, output, error) = await TryAsync(program, arguments);
+        Assert.True(exitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {exitCode}: {error}");
+        return output;
+    }
+
+    /// <summary>Runs a program to its end, whatever its exit code.</summary>
+    public static Task<ProgramResult> TryAsync(string program, params string[] arguments) => TryAsync(Cli.Wrap(program).WithArguments(arguments));
+
+    /// <summary>Runs a program to its end, whatever its exit code.</summary>
+    /// <param name="command">The program.</param>
+    /// <param name="limit">How long it may take; 2 minutes if not given.</param>
+    public static async Task<ProgramResult> TryAsync(Command command, TimeSpan? limit = null)
+    {
+        using var time = new CancellationTokenSource(limit ?? Limit);
+        return await ProgramRunner.TryRunAsync(command, time.Token);
+    }
+
+    /// <summary><c>dotnet run --project Hello.Compare</c>, without the build.</summary>
+    public static Command Compare(params string[] arguments) => Program(typeof(ComparisonRun).Assembly.Location, arguments);
+
+    /// <summary><c>dotnet run --project Hello.AppHost</c>, without the build.</summary>
+    /// <param name="environment">Variables in place of those of the launch profile.</param>
+    /// <param name="arguments">Its command line.</param>
+    public static Command AppHost(IReadOnlyDictionary<string, string?> environment, params string[] arguments) => Program(typeof(Projects.Hello_AppHost).Assembly.Location, arguments)
+        .WithWorkingDirectory(Projects.Hello_AppHost.ProjectPath)
+        .WithEnvironmentVariables(environment);
+
+    /// <summary>Asks again until the answer is right or the time is up.</summary>
+    /// <returns>The last answer, right or not, so that the test can say what was seen.</returns>
+    public static async Task<T> PollAsync<T>(Func<Task<T>> ask, Func<T, bool> isRight, TimeSpan limit)
+    {
+        for (var started = Stopwatch.StartNew(); ; await Task.Delay(100))
+        {
+            var answer = await ask();
+            if (isRight(answer) || started.Elapsed > limit)
+            {
+                return answer;
+            }
+        }
+    }
+
+    private static Command Program(string assembly, string[] arguments)
+    {
+        // The shell that runs the tests in the background makes them ignore SIGINT, and a child inherits that: env(1).
+        string[] command = [.. OperatingSystem.IsLinux() ? ["env", "--default-signal=INT"] : Array.Empty<string>(), "dotnet", assembly, .. arguments];
+        return Cli.Wrap(command[0]).WithArguments(command[1..]);
+    }
+}

@@ -1,0 +1,113 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using CliWrap;
+using Hello.Compare.Engine;
+
+namespace Hello.Tests;
+
+/// <summary>A program that runs beside the test. If the test ends first, the program is killed, and only this one process.</summary>
+public sealed class RunningProgram : IAsyncDisposable
+{
+    private static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(40);
+
+    private readonly Lock _lock = new();
+    private readonly List<string> _output = [];
+    private readonly List<string> _error = [];
+    private readonly CommandTask<CommandResult> _program;
+    private TaskCompletionSource _more = NewSignal();
+
+    /// <summary>Starts the program.</summary>
+    public RunningProgram(Command command)
+    {
+        ArgumentNullException.ThrowIfNull(command);
+        // No token: cancellation would kill the children, too. The orchestrator of an AppHost is a child that has to tidy up.
+        _program = ProgramRunner.Start(
+            command.WithStandardOutputPipe(PipeTarget.ToDelegate(line => Add(_output, line))).WithStandardErrorPipe(PipeTarget.ToDelegate(line => Add(_error, line))),
+            CancellationToken.None);
+    }
+
+    /// <summary>The process ID.</summary>
+    public int Id => _program.ProcessId;
+
+    /// <summary>Whether the program has ended.</summary>
+    public bool HasEnded => _program.Task.IsCompleted;
+
+    /// <summary>The lines that the program has written so far, standard output first.</summary>
+    public string[] Lines
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _output, .. _error];
+            }
+        }
+    }
+
+    /// <summary>Waits until the program has written a line.</summary>
+    /// <returns>The first line that is right. If the program ends or the time is up, the test fails with all lines.</returns>
+    public async Task<string> WaitForLineAsync(Func<string, bool> isRight, TimeSpan limit)
+    {
+        var timeUp = Task.Delay(limit);
+        while (true)
+        {
+            // Asked before the lines are read, so that the last one is not missed.
+            var (ended, more) = (HasEnded, Volatile.Read(ref _more).Task);
+            if (Lines.FirstOrDefault(isRight) is { } line)
+            {
+                return line;
+            }
+
+            if (ended || timeUp.IsCompleted)
+            {
+                Fail($"The program {(ended ? "ended" : $"did not write the line within {limit}")}");
+            }
+
+            await Task.WhenAny(more, _program.Task, timeUp);
+        }
+    }
+
+    /// <summary>Sends a signal.</summary>
+    /// <param name="signal">INT, TERM, HUP or KILL.</param>
+    public Task SignalAsync(string signal) => CommandLine.RunAsync("kill", $"-{signal}", Id.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>Waits for the end of the program. The test fails if the time is up first.</summary>
+    public async Task<ProgramResult> EndAsync(TimeSpan limit)
+    {
+        if (await Task.WhenAny(_program.Task, Task.Delay(limit)) != _program.Task)
+        {
+            Fail($"The program did not end within {limit}");
+        }
+
+        var result = await _program.Task;
+        lock (_lock)
+        {
+            return new(result.ExitCode, string.Join('\n', _output), string.Join('\n', _error));
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (!HasEnded)
+        {
+            await CommandLine.TryAsync("kill", "-KILL", Id.ToString(CultureInfo.InvariantCulture));
+            await Task.WhenAny(_program.Task, Task.Delay(KillLimit));
+        }
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private void Add(List<string> lines, string line)
+    {
+        lock (_lock)
+        {
+            lines.Add(line);
+        }
+
+        Interlocked.Exchange(ref _more, NewSignal()).SetResult();
+    }
+
+    [DoesNotReturn]
+    private void Fail(string what) => throw new Xunit.Sdk.XunitException($"{what}. It wrote:\n{string.Join('\n', Lines)}");
+}
