@@ -16,6 +16,9 @@ internal static class AppHostRun
     /// <summary>Runs the model until Ctrl+C, or publishes it.</summary>
     public static async Task RunBuildsAsync(this IDistributedApplicationBuilder builder)
     {
+        // As in the launch profile, so that the program also starts without it.
+        builder.Configuration["ASPIRE_ALLOW_UNSECURED_TRANSPORT"] ??= "true";
+
         // Aspire notices a taken port late, and then writes a stack trace or nothing at all. To publish takes no port.
         if (builder.ExecutionContext.IsRunMode && TakenAddresses(builder.Configuration) is { Length: > 0 } taken)
         {
