@@ -5,9 +5,6 @@ using Hello.Compare.Images;
 
 namespace Hello.AppHost;
 
-/// <summary>Says which build a container runs.</summary>
-internal sealed record HelloImageAnnotation(HelloImage Image) : IResourceAnnotation;
-
 /// <summary>Adds builds of the hello API to the model: a Dockerfile, the image made from it and a container that runs it.</summary>
 internal static class HelloImageExtensions
 {
@@ -53,10 +50,4 @@ internal static class HelloImageExtensions
         // system is read-only, so the container would not start. The API speaks plain HTTP and needs neither certificate.
         .WithDeveloperCertificateTrust(false)
         .WithoutHttpsCertificate();
-
-    /// <summary>The builds among some resources, in their order.</summary>
-    public static IEnumerable<(ContainerResource Resource, HelloImage Image)> HelloImages(this IEnumerable<IResource> resources) =>
-        from container in resources.OfType<ContainerResource>()
-        from annotation in container.Annotations.OfType<HelloImageAnnotation>()
-        select (container, annotation.Image);
 }

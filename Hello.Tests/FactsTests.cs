@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Hello.AppHost;
+using Hello.AppHost.Dashboard;
 using Hello.Compare.Engine;
 using Hello.Compare.Images;
 using Microsoft.Extensions.DependencyInjection;

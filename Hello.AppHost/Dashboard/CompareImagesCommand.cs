@@ -9,16 +9,14 @@ namespace Hello.AppHost.Dashboard;
 /// <summary>Opens a table of all builds, one row each.</summary>
 internal static class CompareImagesCommand
 {
-    /// <summary>What there is room for in the dashboard's dialog; <c>compare</c> has the rest.</summary>
+    /// <summary>The figures that the dashboard's dialog has room for. Hello.Compare shows all.</summary>
     private static readonly Figure[] Shown =
     [
         Figure.UnpackedSize, Figure.CompressedSize, Figure.Files, Figure.Ids, Figure.Capabilities, Figure.Shell,
         Figure.FirstHello, Figure.MemoryAfterStart, Figure.RequestsPerSecond, Figure.LatencyP99,
     ];
 
-    /// <summary>Offers the command, as "compare-images".</summary>
-    /// <param name="container">The resource.</param>
-    /// <returns>Its builder.</returns>
+    /// <summary>Offers the command "compare-images".</summary>
     public static IResourceBuilder<ContainerResource> WithCompareImagesCommand(this IResourceBuilder<ContainerResource> container) =>
         container.WithCommand("compare-images", "Compare images", CompareAsync, new()
         {
@@ -26,7 +24,7 @@ internal static class CompareImagesCommand
             IconName = "TableSimple",
             IsHighlighted = true,
             Progress = new() { Title = "Compare images", Message = "Measuring what has not been measured yet ..." },
-            // Enabled once there is an image to compare.
+            // Disabled until the image has been built.
             UpdateState = context => context.ResourceSnapshot.ContainerId() is null ? ResourceCommandState.Disabled : ResourceCommandState.Enabled,
         });
 
@@ -47,7 +45,7 @@ internal static class CompareImagesCommand
                 CommandResultFormat.Markdown,
                 displayImmediately: true);
 
-        // Mostly everything has been measured before; what has not is measured now, where it can be.
+        // Most figures have been measured at the start of the containers. This measures the missing ones.
         async Task<Measurements> CompleteAsync(HelloImage image)
         {
             var store = context.Services.GetRequiredService<MeasurementStore>();

@@ -13,9 +13,7 @@ namespace Hello.AppHost.Dashboard;
 /// <summary>Shows the cheap facts about each build as highlighted properties of its resource.</summary>
 internal static class ImageFactsExtensions
 {
-    /// <summary>Measures the resource after every start of its container.</summary>
-    /// <param name="container">The resource.</param>
-    /// <returns>Its builder.</returns>
+    /// <summary>Measures the build after every start of its container.</summary>
     public static IResourceBuilder<ContainerResource> WithImageFacts(this IResourceBuilder<ContainerResource> container)
     {
         var services = container.ApplicationBuilder.Services;
@@ -35,14 +33,12 @@ internal static class ImageFactsExtensions
         return container;
     }
 
-    /// <summary>ID of the container that runs a resource.</summary>
-    /// <param name="snapshot">The resource's state.</param>
-    /// <returns>The ID; null while there is no container.</returns>
+    /// <summary>The ID of the container that runs a resource; null while there is none.</summary>
     public static string? ContainerId(this CustomResourceSnapshot snapshot) =>
         snapshot.Properties.FirstOrDefault(p => p.Name == "container.id")?.Value as string is { Length: > 0 } id ? id : null;
 }
 
-/// <summary>Follows the resources and measures each anew when its container has been started; nothing waits for it.</summary>
+/// <summary>Measures each build when its container has started. The application does not wait for it.</summary>
 internal sealed class ImageFactsPublisher(
     DistributedApplicationModel model,
     ResourceNotificationService notifications,
@@ -55,10 +51,10 @@ internal sealed class ImageFactsPublisher(
 
     private const string PropertyPrefix = "hello.";
 
-    /// <summary>Together, behind the properties that every container has; the dashboard takes what is below 0 for 0.</summary>
+    /// <summary>Behind the properties that every container has. The dashboard takes a negative number for 0.</summary>
     private const int FirstSortOrder = 100;
 
-    /// <summary>From the start on, and again from "Running" on, which Aspire says some seconds later.</summary>
+    /// <summary>Counted from the start of the container, and again from the state "Running", which Aspire publishes some seconds later.</summary>
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan EngineRetry = TimeSpan.FromSeconds(2);
@@ -66,7 +62,7 @@ internal sealed class ImageFactsPublisher(
     /// <summary>From the start of a container to its first answer, by the container's ID.</summary>
     private readonly ConcurrentDictionary<string, TaskCompletionSource<TimeSpan>> _firstHellos = [];
 
-    /// <summary>Begins before the services that start the containers, so that it misses no start.</summary>
+    /// <summary>Begins before the services that start the containers. Otherwise it would miss a start.</summary>
     /// <inheritdoc/>
     public Task StartingAsync(CancellationToken cancellationToken) => base.StartAsync(cancellationToken);
 
@@ -101,7 +97,7 @@ internal sealed class ImageFactsPublisher(
                     continue;
                 }
 
-                // The first word about a resource may come before its container has got its name.
+                // The first event of a resource may come before its container has a name.
                 if (!starts.ContainsKey(change.ResourceId))
                 {
                     starts.Add(change.ResourceId, FollowStartsAsync(change.ResourceId, cancellationToken));
@@ -124,7 +120,7 @@ internal sealed class ImageFactsPublisher(
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // The application stops.
+            // The application ends.
         }
         finally
         {
@@ -141,15 +137,15 @@ internal sealed class ImageFactsPublisher(
         }
     }
 
-    /// <summary>Measures each start as the engine tells it: what Aspire says of a container comes too late for that, and not in the order of events.</summary>
+    /// <summary>Measures each start that the engine reports. Aspire's events come too late, and not in the order of what happened.</summary>
     /// <param name="container">The container's name, which is the resource's ID.</param>
-    /// <param name="cancellationToken">The application stops.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     private async Task FollowStartsAsync(string container, CancellationToken cancellationToken)
     {
         var failures = 0;
         try
         {
-            // The engine may come late, or go and come back.
+            // The engine may start later than the AppHost, and it may restart.
             for (; ; await Task.Delay(EngineRetry, cancellationToken))
             {
                 try
@@ -162,7 +158,7 @@ internal sealed class ImageFactsPublisher(
                 }
                 catch (MeasurementException e)
                 {
-                    // The first tells only that what the engine was saying broke off, the second that there is none to ask.
+                    // The first failure only says that the stream of events ended. The second says that no engine answers.
                     if (++failures == 2)
                     {
                         loggers.GetLogger(container).NotMeasured(e.Message);
@@ -172,11 +168,11 @@ internal sealed class ImageFactsPublisher(
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // The application stops.
+            // The application ends.
         }
     }
 
-    /// <summary>Asks at the container's own port: Aspire's endpoint opens some tenths of a second after the container listens.</summary>
+    /// <summary>Asks at the container's own port, because Aspire's endpoint opens some tenths of a second later.</summary>
     private async Task MeasureFirstHelloAsync(string container, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -189,7 +185,7 @@ internal sealed class ImageFactsPublisher(
         }
         catch (Exception e) when (e is MeasurementException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            // It has ended again, or does not answer: there is no such figure.
+            // The container has ended again or does not answer, so it has no such figure.
         }
     }
 
@@ -215,7 +211,7 @@ internal sealed class ImageFactsPublisher(
         }
         catch (Exception e)
         {
-            // What the dashboard shows besides is no reason to end the application.
+            // The application can run without these properties.
             loggers.GetLogger(resourceId).NotMeasured(e.Message);
         }
 
@@ -234,7 +230,7 @@ internal sealed class ImageFactsPublisher(
             }
             catch (TimeoutException)
             {
-                // It does not answer, or its start has been missed: there is no such figure.
+                // The container does not answer, or its start was missed, so it has no such figure.
             }
             finally
             {
