@@ -6,9 +6,9 @@ using Hello.Compare.Size;
 
 namespace Hello.Tests;
 
-/// <summary>The SBOM names what is in the binary, which nothing in an image from scratch does.</summary>
+/// <summary>The SBOM names the packages in the binary. Nothing in an image from scratch does.</summary>
 [Collection(HelloApplicationCollection.Name)]
-#pragma warning disable CS9113 // The application has built the images, whose layers the SBOM's build finds cached.
+#pragma warning disable CS9113 // The application has built the images. Their layers are in the cache for the SBOM's build.
 public sealed class SbomTests(HelloApplication hello)
 #pragma warning restore CS9113
 {
@@ -31,11 +31,11 @@ public sealed class SbomTests(HelloApplication hello)
         var components = sbom.RootElement.GetProperty("components").EnumerateArray().Select(c => (Name: c.GetProperty("name").GetString()!, Version: c.GetProperty("version").GetString()!, Purl: c.GetProperty("purl").GetString()!)).ToArray();
         Assert.All(components.Where(c => c.Purl.StartsWith("pkg:nuget/", StringComparison.Ordinal)), c => Assert.Equal($"pkg:nuget/{c.Name}@{c.Version}", c.Purl));
         Assert.All(components, c => Assert.Contains($"| {c.Name} | {c.Version} |", summary, StringComparison.Ordinal));
-        // The runtime packs, which no project references: the advisories about .NET name them.
+        // The runtime packs. No project references them, but the advisories about .NET name them.
         Assert.All(
             [@"^Microsoft\.AspNetCore\.App\.Runtime\.linux-", @"^Microsoft\.NETCore\.App\.Runtime\.linux-", @"^Microsoft\.NETCore\.App\.Runtime\.NativeAOT\.linux-", @"^runtime\.linux-.+\.Microsoft\.DotNet\.ILCompiler$"],
             pattern => Assert.Single(components, c => Regex.IsMatch(c.Name, pattern)));
-        // Alpine's C library, which a stand-in for its image cannot tell.
+        // Alpine's C library. A stand-in for Alpine's image cannot tell its version.
         Assert.NotEqual(components.Any(c => c.Purl.StartsWith("pkg:apk/alpine/musl-dev@", StringComparison.Ordinal)), summary.Contains("Not listed: the C library", StringComparison.Ordinal));
         // The packages whose bytes the size report counts in the binary.
         var report = await SizeReport.ReadAsync(Directory.EnumerateFiles(Path.Combine(Root, "Hello.Api", "Size")).First(), CancellationToken.None);
