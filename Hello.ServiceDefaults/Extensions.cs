@@ -1,4 +1,4 @@
-using Hello.ServiceDefaults;
+using Hello.ServiceDefaults.Otlp;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,45 +12,43 @@ using OpenTelemetry.Trace;
 
 namespace Microsoft.Extensions.Hosting;
 
-/// <summary>What every service of the application has: telemetry and health.</summary>
+/// <summary>Adds what every service of the application has: telemetry and health checks.</summary>
+/// <remarks>
+/// The methods are those of Aspire's template <c>aspire-servicedefaults</c> (https://aka.ms/aspire/service-defaults).
+/// Three parts of the template are missing: service discovery, resilience and the instrumentation of HttpClient. The
+/// API calls no other service, and each of these parts would make the native binary larger.
+/// </remarks>
 public static class Extensions
 {
     private const string HealthPath = "/health";
     private const string AlivePath = "/alive";
 
-    /// <summary>Adds OpenTelemetry, as the standard <c>OTEL_*</c> variables configure it, and a health check.</summary>
+    /// <summary>Adds OpenTelemetry and the health checks.</summary>
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder)
         where TBuilder : IHostApplicationBuilder
     {
-        builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), ["live"]);
-
-        // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration
-        if (!string.Equals(builder.Configuration["OTEL_SDK_DISABLED"], "true", StringComparison.OrdinalIgnoreCase))
-        {
-            builder.AddTelemetry();
-        }
-
+        builder.ConfigureOpenTelemetry();
+        builder.AddDefaultHealthChecks();
         return builder;
     }
 
-    /// <summary>Maps <c>/health</c> (every check) and <c>/alive</c> (those tagged live).</summary>
+    /// <summary>Adds traces, metrics and logs, as the standard <c>OTEL_*</c> variables configure them.</summary>
     /// <remarks>
-    /// In every environment, not only in Development: the answer is one word that tells nothing of what is behind it,
-    /// and the checks do no work that a caller could multiply.
-    /// https://learn.microsoft.com/dotnet/aspire/fundamentals/health-checks#non-development-environments
+    /// The template collects all three signals and exports all of them or none, with <c>UseOtlpExporter</c>. Here each
+    /// signal has its own exporter, because OpenTelemetry's variables configure each signal apart. A signal without an
+    /// exporter is not collected, because collecting costs time and memory. <see cref="OtlpSignal"/> reads the variables.
     /// </remarks>
-    public static WebApplication MapDefaultEndpoints(this WebApplication app)
+    public static TBuilder ConfigureOpenTelemetry<TBuilder>(this TBuilder builder)
+        where TBuilder : IHostApplicationBuilder
     {
-        app.MapHealthChecks(HealthPath).DisableHttpMetrics();
-        app.MapHealthChecks(AlivePath, new() { Predicate = check => check.Tags.Contains("live") }).DisableHttpMetrics();
-        return app;
-    }
+        // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#general-sdk-configuration
+        if (string.Equals(builder.Configuration["OTEL_SDK_DISABLED"], "true", StringComparison.OrdinalIgnoreCase))
+        {
+            return builder;
+        }
 
-    // A signal that goes nowhere is not collected either.
-    private static void AddTelemetry(this IHostApplicationBuilder builder)
-    {
-        // Half of the usual 512: where there is one core, requests wait for as long as a batch is put together.
-        // Beneath all other settings, so that each of them wins.
+        // Half of the default of 512: on one core, requests wait while a batch is serialized.
+        // The first source has the lowest precedence, so every other setting wins.
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
         {
             InitialData = new Dictionary<string, string?>
@@ -82,10 +80,11 @@ public static class Extensions
         {
             telemetry.WithMetrics(meters => meters
                 .AddAspNetCoreInstrumentation()
+                // .NET has these metrics built in; the template's AddRuntimeInstrumentation needs another package.
                 // https://learn.microsoft.com/dotnet/core/diagnostics/built-in-metrics-runtime
                 .AddMeter("System.Runtime")
-                // Room for so many combinations of attributes is allocated for each instrument, by default for 2,000: megabytes,
-                // and a tenth of the start. A few dozen occur; what comes beyond is counted together, not lost.
+                // OpenTelemetry allocates room for 2,000 combinations of attributes for each instrument: megabytes, and
+                // a tenth of the start. A few dozen combinations occur. Those beyond the limit are counted together.
                 // https://opentelemetry.io/docs/specs/otel/metrics/sdk/#cardinality-limits
                 .AddView(_ => new MetricStreamConfiguration { CardinalityLimit = 200 })
                 .AddOtlpExporter(metrics.Name, metrics.Configure));
@@ -100,5 +99,28 @@ public static class Extensions
 
         builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<OtlpGuard>(
             services, (IReadOnlyList<OtlpSignal>)[traces, metrics, logs]));
+        return builder;
+    }
+
+    /// <summary>Adds a health check that says that the process answers.</summary>
+    public static TBuilder AddDefaultHealthChecks<TBuilder>(this TBuilder builder)
+        where TBuilder : IHostApplicationBuilder
+    {
+        builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), ["live"]);
+        return builder;
+    }
+
+    /// <summary>Maps <c>/health</c> (every check) and <c>/alive</c> (the checks tagged live).</summary>
+    /// <remarks>
+    /// The template maps them in Development only. Here they are mapped in every environment, because an image runs in
+    /// Production and its orchestrator has to probe it. The answer is one word that gives nothing away, and the checks do
+    /// no work that many requests could multiply.
+    /// https://learn.microsoft.com/dotnet/aspire/fundamentals/health-checks#non-development-environments
+    /// </remarks>
+    public static WebApplication MapDefaultEndpoints(this WebApplication app)
+    {
+        app.MapHealthChecks(HealthPath).DisableHttpMetrics();
+        app.MapHealthChecks(AlivePath, new() { Predicate = check => check.Tags.Contains("live") }).DisableHttpMetrics();
+        return app;
     }
 }

@@ -6,27 +6,27 @@ using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
 
-namespace Hello.ServiceDefaults;
+namespace Hello.ServiceDefaults.Otlp;
 
-/// <summary>Says once what keeps telemetry from arriving, since the exporter is silent, and bounds the last export.</summary>
+/// <summary>Logs once why telemetry cannot arrive, because the exporter does not, and limits the time of the last export.</summary>
 internal sealed partial class OtlpGuard(
     IReadOnlyList<OtlpSignal> signals, IServiceProvider services, ILogger<OtlpGuard> log) : BackgroundService
 {
     private static readonly TimeSpan ReachableWithin = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FlushWithin = TimeSpan.FromSeconds(1);
 
-    /// <summary>Stopped after the web server, so that the telemetry of the last requests is in the flush.</summary>
+    /// <summary>Exports what is left. The host stops the web server first, so the telemetry of the last requests is included.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
 
-        // Left to itself each signal waits 5 s for an endpoint that doesn't answer, one after the other.
+        // Without this the signals are shut down one after the other, and each waits 5 s for an endpoint that does not answer.
         await Task.WhenAll(
             Flush<TracerProvider>((provider, timeout) => provider.Shutdown(timeout)),
             Flush<MeterProvider>((provider, timeout) => provider.Shutdown(timeout)),
             Flush<LoggerProvider>((provider, timeout) => provider.Shutdown(timeout)));
 
-        // On threads of their own: blocked ones of the thread pool would keep the answers of gRPC waiting.
+        // Each on a thread of its own: gRPC needs threads of the pool to receive its answers, and these calls block.
         Task Flush<TProvider>(Action<TProvider, int> shutdown) => services.GetService<TProvider>() is { } provider
             ? Task.Factory.StartNew(
                 () => shutdown(provider, (int)FlushWithin.TotalMilliseconds), CancellationToken.None,
@@ -45,7 +45,7 @@ internal sealed partial class OtlpGuard(
         await Task.WhenAll(exported.Select(signal => CheckAsync(signal, stoppingToken)));
     }
 
-    // The other end may be starting too: it has a few seconds to appear.
+    // The receiver may be starting too, so it gets a few seconds.
     private async Task CheckAsync(OtlpSignal signal, CancellationToken stoppingToken)
     {
         var reason = "no answer";
@@ -74,7 +74,7 @@ internal sealed partial class OtlpGuard(
         }
         catch (OperationCanceledException)
         {
-            // Stopping: whether it was reachable no longer matters.
+            // The host stops, so nobody needs the warning any more.
         }
     }
 

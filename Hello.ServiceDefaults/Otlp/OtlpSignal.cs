@@ -3,19 +3,19 @@ using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using OpenTelemetry.Exporter;
 
-namespace Hello.ServiceDefaults;
+namespace Hello.ServiceDefaults.Otlp;
 
 /// <summary>
-/// Where one signal goes, by <c>OTEL_EXPORTER_OTLP_*</c> and, before it, <c>OTEL_EXPORTER_OTLP_{signal}_*</c>.
+/// Reads where one signal is exported to. <c>OTEL_EXPORTER_OTLP_{signal}_*</c> wins over <c>OTEL_EXPORTER_OTLP_*</c>.
 /// https://opentelemetry.io/docs/specs/otel/protocol/exporter/
 /// </summary>
 /// <remarks>
-/// The exporter package reads them too, but there it is all three signals or none, and it says nothing about a value
-/// that it cannot use, or throws.
+/// The exporter package reads the variables too, but for all three signals or none. It ignores a value that it cannot
+/// use without a message, or it throws.
 /// </remarks>
 internal sealed class OtlpSignal
 {
-    /// <summary>That of gRPC; http/protobuf has 4318: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-default-port.</summary>
+    /// <summary>The default port of OTLP over gRPC. See https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-default-port.</summary>
     private const int GrpcPort = 4317;
 
     private readonly IConfiguration _configuration;
@@ -35,29 +35,29 @@ internal sealed class OtlpSignal
         }
     }
 
-    /// <summary>As in the path of OTLP over HTTP: traces, metrics or logs.</summary>
+    /// <summary>The signal's name in the path of OTLP over HTTP: traces, metrics or logs.</summary>
     public string Name { get; }
 
-    /// <summary>False without an endpoint, or with one that cannot be used.</summary>
+    /// <summary>False if there is no endpoint, or if it cannot be used.</summary>
     [MemberNotNullWhen(true, nameof(Endpoint))]
     public bool IsExported => Endpoint is not null;
 
     public Uri? Endpoint { get; }
 
-    /// <summary>The variable that <see cref="Endpoint"/> comes from.</summary>
+    /// <summary>The variable that sets <see cref="Endpoint"/>.</summary>
     public string EndpointVariable => Read("ENDPOINT").Variable;
 
-    /// <summary>What of the configuration cannot be used, why, and what to do.</summary>
+    /// <summary>Each says which setting cannot be used, why, and what to do.</summary>
     public IReadOnlyList<string> Warnings => _warnings;
 
     private OtlpExportProtocol Protocol { get; }
 
-    // The published binary of a scratch image leaves it out, and TLS and gRPC with it; see Hello.Api.csproj.
+    // False in the native binary, which has no HttpClientHandler and therefore no TLS and no gRPC; see Hello.Api.csproj.
     [FeatureSwitchDefinition("Hello.ServiceDefaults.HttpClientSupported")]
     private static bool HttpClientSupported =>
         !AppContext.TryGetSwitch("Hello.ServiceDefaults.HttpClientSupported", out var supported) || supported;
 
-    // The exporter loads them whatever the scheme of the endpoint.
+    // The exporter loads the certificates even if the endpoint is an http address.
     private bool NamesCertificate =>
         Read("CERTIFICATE").Value is not null || Read("CLIENT_CERTIFICATE").Value is not null;
 
@@ -78,7 +78,7 @@ internal sealed class OtlpSignal
         }
     }
 
-    // An empty variable is one that is not set:
+    // An empty variable counts as not set:
     // https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#parsing-empty-value
     private (string Variable, string? Value) Read(string setting)
     {
@@ -88,20 +88,20 @@ internal sealed class OtlpSignal
             : (common, null);
     }
 
-    // What the exporter throws at, which is too late while the host starts, or fails at in silence with every export.
-    // The exporter itself is not made to find out: each allocates a buffer of 750,000 bytes.
+    // Finds the settings at which the exporter would throw while the host starts, or fail in silence at every export.
+    // It does not make an exporter to find out, because each exporter allocates a buffer of 750,000 bytes.
     private string? WhyNoExporter()
     {
         if (Read("HEADERS") is (var variable, { } headers) && !AreHeaders(headers))
         {
-            return $"{variable} is not of the form name=value,name=value with different names"; // the values are secret
+            return $"{variable} is not of the form name=value,name=value with different names"; // does not show the values, because they are secrets
         }
 
         try
         {
             var options = new OtlpExporterOptions();
             Configure(options);
-            using var client = options.HttpClientFactory(); // takes the timeout and loads the certificates
+            using var client = options.HttpClientFactory(); // applies the time-out and loads the certificates
             return null;
         }
         catch (Exception failure)
@@ -113,7 +113,7 @@ internal sealed class OtlpSignal
     private static bool AreHeaders(string text)
     {
         using var request = new HttpRequestMessage();
-        HashSet<string> names = ["User-Agent"]; // the exporter's own
+        HashSet<string> names = ["User-Agent"]; // which the exporter sets itself
         return Uri.UnescapeDataString(text).Split(',').Select(pair => pair.Split('=', 2)).All(pair =>
             pair is [var name, var value] && names.Add(name.Trim()) && request.Headers.TryAddWithoutValidation(name.Trim(), value.Trim()));
     }
@@ -122,7 +122,7 @@ internal sealed class OtlpSignal
     {
         switch (Read("PROTOCOL"))
         {
-            // As the specification recommends; the exporter package's own default is gRPC.
+            // The specification recommends this default; the exporter package's default is gRPC.
             // https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specify-protocol
             case (_, null or "http/protobuf"):
                 return OtlpExportProtocol.HttpProtobuf;
@@ -167,7 +167,7 @@ internal sealed class OtlpSignal
             _warnings.Add($"{variable} is '{value}', whose port is that of gRPC, and no protocol is set: http/protobuf is sent there. Set OTEL_EXPORTER_OTLP_PROTOCOL, or an address such as http://collector:4318.");
         }
 
-        // The common address is a base to which OTLP over HTTP adds a path; a signal's own address is taken as it is.
+        // OTLP over HTTP adds a path to the common address, and takes a signal's own address as it is.
         return Protocol == OtlpExportProtocol.HttpProtobuf && variable == "OTEL_EXPORTER_OTLP_ENDPOINT"
             ? new Uri($"{value.TrimEnd('/')}/v1/{Name}")
             : endpoint;

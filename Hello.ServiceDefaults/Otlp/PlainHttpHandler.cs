@@ -4,7 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Hello.ServiceDefaults;
+namespace Hello.ServiceDefaults.Otlp;
 
 /// <summary>
 /// Sends requests as HTTP/1.1 over a plain connection, one after the other: all that exporting telemetry takes, in a

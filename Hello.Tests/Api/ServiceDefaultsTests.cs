@@ -1,0 +1,110 @@
+using System.Reflection;
+using Hello.ServiceDefaults.Otlp;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using OpenTelemetry.Logs;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
+
+namespace Hello.Tests;
+
+/// <summary>The service defaults have the methods of Aspire's template, and each method does its own part.</summary>
+public sealed class ServiceDefaultsTests
+{
+    [Theory]
+    [InlineData("AddServiceDefaults")]
+    [InlineData("ConfigureOpenTelemetry")]
+    [InlineData("AddDefaultHealthChecks")]
+    public void A_method_extends_every_builder_of_a_host_and_returns_it(string name)
+    {
+        var method = typeof(Extensions).GetMethod(name, BindingFlags.Public | BindingFlags.Static);
+
+        Assert.True(method is { IsGenericMethodDefinition: true }, $"{name} is {method}.");
+        var builder = Assert.Single(method.GetGenericArguments());
+        Assert.Equal([typeof(IHostApplicationBuilder)], builder.GetGenericParameterConstraints());
+        Assert.Equal([builder], method.GetParameters().Select(parameter => parameter.ParameterType));
+        Assert.Equal(builder, method.ReturnType);
+    }
+
+    [Fact]
+    public void The_health_checks_come_without_telemetry()
+    {
+        var builder = CreateBuilder(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"));
+
+        Assert.Same(builder, builder.AddDefaultHealthChecks());
+
+        using var host = builder.Build();
+        var check = Assert.Single(host.Services.GetRequiredService<IOptions<HealthCheckServiceOptions>>().Value.Registrations);
+        Assert.Equal(("self", "live"), (check.Name, Assert.Single(check.Tags)));
+        Assert.Equal("", SignalsOf(host));
+    }
+
+    [Theory]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "traces metrics logs")]
+    [InlineData("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "traces")]
+    [InlineData("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "metrics")]
+    [InlineData("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "logs")]
+    [InlineData("UNRELATED", "")]
+    public void Telemetry_comes_without_health_checks_and_with_the_signals_that_have_an_endpoint(string variable, string signals)
+    {
+        var builder = CreateBuilder((variable, "http://127.0.0.1:1"));
+
+        Assert.Same(builder, builder.ConfigureOpenTelemetry());
+
+        using var host = builder.Build();
+        Assert.Equal(signals, SignalsOf(host));
+        Assert.Contains(host.Services.GetServices<IHostedService>(), service => service is OtlpGuard);
+        Assert.Null(host.Services.GetService<HealthCheckService>());
+    }
+
+    [Fact]
+    public void A_disabled_sdk_leaves_nothing_but_the_health_checks()
+    {
+        var builder = CreateBuilder(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"), ("OTEL_SDK_DISABLED", "TRUE"));
+
+        Assert.Same(builder, builder.AddServiceDefaults());
+
+        using var host = builder.Build();
+        Assert.Equal("", SignalsOf(host));
+        Assert.DoesNotContain(host.Services.GetServices<IHostedService>(), service => service is OtlpGuard);
+        Assert.NotNull(host.Services.GetService<HealthCheckService>());
+    }
+
+    [Theory]
+    [InlineData("Development")]
+    [InlineData("Production")]
+    public async Task The_health_endpoints_are_mapped_in_every_environment(string environment)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = environment });
+        builder.AddServiceDefaults();
+        await using var app = builder.Build();
+
+        Assert.Same(app, app.MapDefaultEndpoints());
+
+        var paths = ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>().Select(endpoint => endpoint.RoutePattern.RawText);
+        Assert.Equal(["/alive", "/health"], paths.Order());
+    }
+
+    private static HostApplicationBuilder CreateBuilder(params (string Name, string Value)[] settings)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new() { ApplicationName = "Hello.Tests" });
+        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create<string, string?>(setting.Name, setting.Value)));
+        return builder;
+    }
+
+    private static string SignalsOf(IHost host)
+    {
+        (string Name, object? Provider)[] signals =
+        [
+            ("traces", host.Services.GetService<TracerProvider>()),
+            ("metrics", host.Services.GetService<MeterProvider>()),
+            ("logs", host.Services.GetService<LoggerProvider>()),
+        ];
+        return string.Join(' ', signals.Where(signal => signal.Provider is not null).Select(signal => signal.Name));
+    }
+}
