@@ -7,16 +7,16 @@ using System.Text;
 namespace Hello.ServiceDefaults.Otlp;
 
 /// <summary>
-/// Sends requests as HTTP/1.1 over a plain connection, one after the other: all that exporting telemetry takes, in a
-/// binary that has no room for .NET's client with its TLS, HTTP/2, proxies, cookies and redirects.
+/// Sends requests as HTTP/1.1 over a plain connection, one after the other. The export of telemetry needs no more, and the
+/// native binary has no room for .NET's client with its TLS, HTTP/2, proxies, cookies and redirects.
 /// https://www.rfc-editor.org/rfc/rfc9112
 /// </summary>
 internal sealed class PlainHttpHandler : HttpMessageHandler
 {
-    /// <summary>More than any answer's head has; one that is longer is none.</summary>
+    /// <summary>The most bytes that the head of an answer may have.</summary>
     private const int HeadLimit = 16 * 1024;
 
-    /// <summary>The connection of the last request, if another can follow on it.</summary>
+    /// <summary>The connection of the last request, if it can carry another.</summary>
     private Socket? _idle;
 
     /// <inheritdoc/>
@@ -24,36 +24,19 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
         Task.Run(() => Send(request, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// Never sends a request twice. The receiver may have processed a request although its answer did not arrive, and a
+    /// client must not repeat a POST by itself: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2. .NET's client does
+    /// not repeat a request with a body either:
+    /// https://github.com/dotnet/runtime/blob/main/src/libraries/System.Net.Http/src/System/Net/Http/SocketsHttpHandler/HttpConnection.cs
+    /// </remarks>
     protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (Interlocked.Exchange(ref _idle, null) is { } idle)
-        {
-            try
-            {
-                return Send(request, idle, cancellationToken);
-            }
-            catch (HttpRequestException)
-            {
-                // The receiver has closed it in the meantime, as it may: https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1
-            }
-        }
-
-        return Send(request, new Socket(SocketType.Stream, ProtocolType.Tcp), cancellationToken);
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        Interlocked.Exchange(ref _idle, null)?.Dispose();
-        base.Dispose(disposing);
-    }
-
-    private HttpResponseMessage Send(HttpRequestMessage request, Socket socket, CancellationToken cancellationToken)
-    {
         var keep = false;
+        var socket = TakeIdle() ?? new Socket(SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            // The time limit of the client is in the token, and a blocking call knows no other way to end.
+            // A blocking call ends only if its socket is disposed. The token carries the client's time-out.
             using var cancellation = cancellationToken.UnsafeRegister(static socket => ((Socket)socket!).Dispose(), socket);
             if (!socket.Connected)
             {
@@ -75,8 +58,29 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
         }
         finally
         {
-            (keep ? Interlocked.Exchange(ref _idle, socket) : socket)?.Dispose();
+            // A cancellation may have disposed the socket after the answer had been read.
+            (keep && !cancellationToken.IsCancellationRequested ? Interlocked.Exchange(ref _idle, socket) : socket)?.Dispose();
         }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        Interlocked.Exchange(ref _idle, null)?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    /// <summary>Takes the idle connection, unless the receiver has closed it or has sent something that nobody asked for.</summary>
+    private Socket? TakeIdle()
+    {
+        var idle = Interlocked.Exchange(ref _idle, null);
+        if (idle?.Poll(0, SelectMode.SelectRead) is not true)
+        {
+            return idle;
+        }
+
+        idle.Dispose();
+        return null;
     }
 
     private static void Write(HttpRequestMessage request, NetworkStream connection, CancellationToken cancellationToken)
@@ -108,7 +112,7 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
         }
     }
 
-    /// <summary>Reads an answer, and whether another can follow it on the connection.</summary>
+    /// <summary>Reads an answer and finds out whether the connection can carry another request.</summary>
     private static (HttpResponseMessage Response, bool Keep) Read(NetworkStream connection)
     {
         var buffer = new byte[HeadLimit];
@@ -118,7 +122,7 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
             var read = connection.Read(buffer.AsSpan(length));
             if (read == 0)
             {
-                throw new FormatException("The receiver closed the connection, or went on and on, before the end of its answer's head.");
+                throw new FormatException($"The receiver closed the connection, or sent more than {HeadLimit} bytes, before its answer's head ended.");
             }
 
             length += read;
@@ -149,7 +153,7 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
             }
         }
 
-        // Nobody looks at the body of an answer, but the next answer begins behind it.
+        // Nobody needs the body of an answer, but the next answer begins after it.
         var keep = version == "HTTP/1.1" && rest is >= 0 and <= HeadLimit && response.Headers.ConnectionClose is not true;
         if (keep && rest > 0)
         {
