@@ -8,27 +8,57 @@ public static class HelloServer
 {
     private static readonly TimeSpan SlowFor = TimeSpan.FromSeconds(5);
 
-    /// <summary>What the builder has to know from the beginning.</summary>
-    public static WebApplicationOptions Options => new()
-    {
-        EnvironmentName = Environment.GetEnvironmentVariable("ASPNETCORE_ENVIRONMENT") ?? Environment.GetEnvironmentVariable("DOTNET_ENVIRONMENT"),
-    };
+    private static readonly string[] AddressSettings = ["urls", "http_ports", "https_ports"];
 
-    /// <summary>Adds settings, web server, routes and log; all but the limits are open to the usual settings.</summary>
-    public static void AddHelloServer(this WebApplicationBuilder builder, string[] args)
+    /// <summary>Makes a builder with the settings that <see cref="WebApplication.CreateBuilder(string[])"/> reads, in its order.</summary>
+    /// <remarks>
+    /// Without its settings files, because no image has any. That builder also adds watchers for the files and much
+    /// more, a fifth of the start.
+    /// https://learn.microsoft.com/aspnet/core/fundamentals/minimal-apis/webapplication
+    /// </remarks>
+    public static WebApplicationBuilder CreateBuilder(string[] args)
     {
-        // As in the other builders, less the files, which no image has: what comes last wins.
-        builder.Configuration
+        // The host is configured before the application: ENVIRONMENT without a prefix does not set its environment. Each
+        // source wins over those above it. The empty builder reads nothing but a command line, so it gets one that says
+        // what the sources have said.
+        // https://github.com/dotnet/aspnetcore/blob/main/src/DefaultBuilder/src/WebApplicationBuilder.cs
+        // https://github.com/dotnet/runtime/blob/main/src/libraries/Microsoft.Extensions.Hosting/src/HostApplicationBuilder.cs
+        using ConfigurationManager host = new();
+        host.AddInMemoryCollection(Defaults)
             .AddEnvironmentVariables("ASPNETCORE_")
             .AddEnvironmentVariables("DOTNET_")
+            .AddCommandLine(args);
+        var builder = WebApplication.CreateEmptyBuilder(new()
+        {
+            Args = [.. host.AsEnumerable().Where(setting => setting.Value is not null).Select(setting => $"--{setting.Key}={setting.Value}")],
+        });
+
+        builder.Configuration
             .AddEnvironmentVariables()
             .AddCommandLine(args);
+        return builder;
+    }
+
+    /// <summary>What the usual settings override.</summary>
+    private static Dictionary<string, string?> Defaults => new()
+    {
+        // Well below the 10 s that `docker stop` waits before it kills the process.
+        ["shutdownTimeoutSeconds"] = "5",
+        // Otherwise the framework writes four lines for each request.
+        ["Logging:LogLevel:Microsoft.AspNetCore"] = "Warning",
+    };
+
+    /// <summary>Adds web server, routes and log.</summary>
+    public static void AddHelloServer(this WebApplicationBuilder builder)
+    {
         builder.Services.AddRoutingCore();
         builder.WebHost.UseKestrelCore();
 
-        // Not in a `Listen` call, which would overrule ASPNETCORE_URLS, ASPNETCORE_HTTP_PORTS and --urls.
+        // Kestrel warns if it has addresses from two kinds of settings, so the default must not be one of them. A `Listen`
+        // call would override all of them.
         // https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints
-        if (builder.Configuration["urls"] is null && builder.Configuration["http_ports"] is null)
+        if (AddressSettings.All(setting => string.IsNullOrEmpty(builder.Configuration[setting]))
+            && !builder.Configuration.GetSection("Kestrel:Endpoints").GetChildren().Any())
         {
             builder.WebHost.UseSetting("http_ports", "8080");
         }
@@ -46,26 +76,16 @@ public static class HelloServer
             kestrel.Limits.MinResponseDataRate = new(bytesPerSecond: 1024, SlowFor); // then the connection is closed
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(130); // then the idle connection is closed
 
-            // A connection takes 10 KB, and 40 KB where it has sent all the headers that it may: 20 MB in all. And with those
-            // that are on their way in and out, they stay below 1,024 descriptors, which is all that many hosts allow: Kestrel
-            // is caught in a loop that takes ever more memory once it is refused one.
+            // A connection takes 10 KB, or 40 KB if it has sent all the headers that it may: 20 MB for all connections.
+            // Together with the connections that are just being opened and closed, they need fewer than 1,024
+            // descriptors, which is the limit of many hosts. Beyond it, Kestrel loops and takes ever more memory.
             var connections = new ConnectionLimit(open: 384, closing: 128);
             kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => connection => connections.OnConnectionAsync(connection, next)));
         });
 
-        // What a connection may hold back, of requests that wait for their turn and of answers that nobody takes: with the usual
-        // 1 MB fifty of them fill the memory that a small container has.
+        // Limits what a connection may buffer of requests that wait and of answers that the client does not read. With the
+        // default of 1 MB, fifty connections fill the memory of a small container.
         builder.Services.Configure<SocketTransportOptions>(sockets => (sockets.MaxReadBufferSize, sockets.MaxWriteBufferSize) = (16 * 1024, 16 * 1024));
-
-        // Well within the 10 s that `docker stop` waits before it kills.
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(5));
-
-        // In code, since a scratch image has no appsettings.json; Logging__LogLevel__Microsoft.AspNetCore overrides it.
-        // Without it the framework writes four lines a request.
-        if (builder.Configuration["Logging:LogLevel:Microsoft.AspNetCore"] is null)
-        {
-            builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
-        }
 
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Services.AddSingleton<ILoggerProvider, LineLoggerProvider>();
