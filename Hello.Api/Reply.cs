@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace Hello.Api;
 
-/// <summary>The one shape of every answer, errors included.</summary>
+/// <summary>The shape of every answer, errors included.</summary>
 /// <param name="Code">The HTTP status code.</param>
 /// <param name="Result">The greeting or, for an error, the standard reason phrase.</param>
 public sealed record Reply(int Code, string Result) : IResult
@@ -14,14 +14,23 @@ public sealed record Reply(int Code, string Result) : IResult
 
     private byte[]? _body;
 
-    /// <summary>The reply that says no more than what the status code means.</summary>
+    /// <summary>Makes the copy of a <c>with</c> expression, whose body differs.</summary>
+    private Reply(Reply original) => (Code, Result) = original;
+
+    /// <summary>Makes a reply that only says what the status code means.</summary>
     public static Reply ForStatus(int code) => new(code, ReasonPhrases.GetReasonPhrase(code));
 
-    /// <summary>The reply as UTF-8 JSON, made once.</summary>
+    /// <summary>The reply as UTF-8 JSON, which is made once.</summary>
     [JsonIgnore]
     public ReadOnlyMemory<byte> Body => _body ??= JsonSerializer.SerializeToUtf8Bytes(this, ReplyJson.Default.Reply);
 
-    /// <summary>Writes the reply with its length: the framework's JSON results go out chunked.</summary>
+    /// <summary>Tells whether two replies say the same, no matter whether their bodies have been made.</summary>
+    public bool Equals(Reply? other) => other is not null && (Code, Result) == (other.Code, other.Result);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Code, Result);
+
+    /// <summary>Writes the reply with its length. The framework's JSON results are sent in chunks instead.</summary>
     public Task ExecuteAsync(HttpContext httpContext)
     {
         httpContext.Response.StatusCode = Code;
