@@ -88,6 +88,6 @@ public static class HelloServer
         builder.Services.Configure<SocketTransportOptions>(sockets => (sockets.MaxReadBufferSize, sockets.MaxWriteBufferSize) = (16 * 1024, 16 * 1024));
 
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
-        builder.Services.AddSingleton<ILoggerProvider, LineLoggerProvider>();
+        builder.Services.AddSingleton<ILoggerProvider>(_ => new LineLoggerProvider(Console.OpenStandardOutput()));
     }
 }

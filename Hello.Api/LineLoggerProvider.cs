@@ -4,10 +4,11 @@ using System.Text;
 
 namespace Hello.Api;
 
-/// <summary>Writes log records to standard output, a line each: <c>info: Hello.Api[1] Said hello to 127.0.0.1</c>.</summary>
+/// <summary>Writes log records to standard output, each as one line: <c>info: Hello.Api[1] Said hello to 127.0.0.1</c>.</summary>
 /// <remarks>
-/// The framework's console logger writes, and wakes a thread, for every line, which costs one request in seven where there
-/// is one core. This one writes all that has come within a millisecond at once.
+/// The framework's console logger wakes a thread and writes for every line. On one core, this costs one request in seven.
+/// This logger writes all lines of a millisecond at once. It never makes a request wait: if the reader of standard output
+/// stalls, it drops the lines for which the buffer has no room, and says later how many.
 /// </remarks>
 [ProviderAlias("Console")] // Logging__Console__LogLevel__…
 internal sealed class LineLoggerProvider : ILoggerProvider
@@ -15,20 +16,21 @@ internal sealed class LineLoggerProvider : ILoggerProvider
     private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan LastWrite = TimeSpan.FromSeconds(1);
 
-    /// <summary>Bytes that may wait for a reader that is slow; then those who log wait, too.</summary>
+    /// <summary>The most bytes that may wait to be written.</summary>
     private const int Room = 1024 * 1024;
 
     private readonly Lock _gate = new();
-    private readonly Stream _output = Console.OpenStandardOutput();
+    private readonly Stream _output;
     private readonly ManualResetEventSlim _waiting = new();
-    private readonly ManualResetEventSlim _roomy = new(initialState: true);
     private readonly Thread _writer;
     private ArrayBufferWriter<byte> _lines = new();
     private ArrayBufferWriter<byte> _written = new();
+    private long _dropped;
     private volatile bool _disposed;
 
-    public LineLoggerProvider()
+    public LineLoggerProvider(Stream output)
     {
+        _output = output;
         _writer = new(WriteLines) { IsBackground = true, Name = "Log" };
         _writer.Start();
     }
@@ -41,30 +43,33 @@ internal sealed class LineLoggerProvider : ILoggerProvider
     {
         _disposed = true;
         _waiting.Set();
-        _writer.Join(LastWrite); // or a reader that has stopped reading would keep the process
+        _writer.Join(LastWrite); // Without a limit, a stalled reader would keep the process from ending.
     }
 
-    private void Add(string head, int eventId, string message, Exception? exception)
+    private void Add(string head, int eventId, string message, string? exception)
     {
-        _roomy.Wait();
         lock (_gate)
         {
-            Append(head);
-            Span<byte> id = stackalloc byte[11];
-            eventId.TryFormat(id, out var length, provider: CultureInfo.InvariantCulture);
-            _lines.Write(id[..length]);
-            Append("] ");
-            Append(message);
-            if (exception is not null)
+            // The most that UTF-8 needs for a UTF-16 character is three bytes. The rest is the number and what is between.
+            if (_lines.WrittenCount + (3L * (head.Length + message.Length + (exception?.Length ?? 0))) + 16 > Room)
             {
-                Append(" ");
-                Append(exception.ToString());
+                _dropped++;
             }
-
-            _lines.Write("\n"u8);
-            if (_lines.WrittenCount > Room)
+            else
             {
-                _roomy.Reset();
+                Append(head);
+                Span<byte> id = stackalloc byte[11];
+                eventId.TryFormat(id, out var length, provider: CultureInfo.InvariantCulture);
+                _lines.Write(id[..length]);
+                Append("] ");
+                Append(message);
+                if (exception is not null)
+                {
+                    Append(" ");
+                    Append(exception);
+                }
+
+                _lines.Write("\n"u8);
             }
         }
 
@@ -85,10 +90,18 @@ internal sealed class LineLoggerProvider : ILoggerProvider
 
             _waiting.Reset();
             var last = _disposed;
+            long dropped;
             lock (_gate)
             {
                 (_lines, _written) = (_written, _lines);
-                _roomy.Set();
+                (dropped, _dropped) = (_dropped, 0);
+            }
+
+            if (dropped > 0)
+            {
+                Encoding.UTF8.GetBytes(
+                    string.Create(CultureInfo.InvariantCulture, $"warn: {typeof(LineLoggerProvider).FullName}[1] Dropped {dropped} log lines because the buffer of {Room} bytes had no room. Read standard output faster, or log less.\n"),
+                    _written);
             }
 
             try
@@ -97,7 +110,7 @@ internal sealed class LineLoggerProvider : ILoggerProvider
             }
             catch (IOException)
             {
-                // Nobody reads any more, which is no reason to end.
+                // Nobody reads standard output any more. The API goes on without a log.
             }
 
             _written.ResetWrittenCount();
@@ -110,7 +123,7 @@ internal sealed class LineLoggerProvider : ILoggerProvider
 
     private sealed class LineLogger(LineLoggerProvider lines, string category) : ILogger
     {
-        /// <summary>By level, in the framework's words.</summary>
+        /// <summary>The beginning of a line by level, with the framework's names of the levels.</summary>
         private readonly string[] _heads = [.. ((string[])["trce", "dbug", "info", "warn", "fail", "crit"]).Select(level => $"{level}: {category}[")];
 
         public bool IsEnabled(LogLevel logLevel) => logLevel != LogLevel.None;
@@ -119,7 +132,7 @@ internal sealed class LineLoggerProvider : ILoggerProvider
         {
             if (IsEnabled(logLevel))
             {
-                lines.Add(_heads[(int)logLevel], eventId.Id, formatter(state, exception), exception);
+                lines.Add(_heads[(int)logLevel], eventId.Id, formatter(state, exception), exception?.ToString());
             }
         }
 
