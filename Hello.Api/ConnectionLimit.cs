@@ -3,22 +3,22 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace Hello.Api;
 
-/// <summary>Bounds the connections: beyond the limit the oldest makes room, so that whoever holds many keeps nobody out.</summary>
+/// <summary>Limits the connections: beyond the limit, the oldest is closed, so that a client with many keeps nobody out.</summary>
 /// <remarks>
-/// Kestrel's own limit refuses the newest, whoever that is: a few thousand idle connections, which cost the other end
-/// nothing, and no health check gets through.
+/// Kestrel's own limit refuses the newest connection. A few thousand idle connections, which cost an attacker nothing,
+/// would then keep out every health check.
 /// </remarks>
-/// <param name="open">Connections that are left alone.</param>
-/// <param name="closing">Connections besides, each of which may end the request that it is in, but begin no other.</param>
+/// <param name="open">How many connections may be open.</param>
+/// <param name="closing">How many more may be closing: each may finish its request, but not begin another.</param>
 internal sealed class ConnectionLimit(int open, int closing)
 {
     private readonly Lock _gate = new();
 
-    // The oldest comes first.
+    // The oldest connection is the first.
     private readonly LinkedList<Served> _open = [];
     private readonly LinkedList<Served> _closing = [];
 
-    /// <summary>Serves a connection once there is room for it.</summary>
+    /// <summary>Makes room for a connection, then serves it.</summary>
     public async Task OnConnectionAsync(ConnectionContext connection, ConnectionDelegate serve)
     {
         LinkedListNode<Served> own = new(new(connection));
@@ -46,7 +46,7 @@ internal sealed class ConnectionLimit(int open, int closing)
             oldest?.Connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
             if (abandoned is not null)
             {
-                abandoned.Connection.Abort(new ConnectionAbortedException("Others need the room."));
+                abandoned.Connection.Abort(new ConnectionAbortedException("There are too many connections, and this is the oldest."));
                 await abandoned.Ended.Task;
             }
 

@@ -6,13 +6,13 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Hello.Api;
 
-/// <summary>Answers every error with a <see cref="Reply"/>, whoever found it: the routes, a fault or Kestrel itself.</summary>
+/// <summary>Answers every error with a <see cref="Reply"/>, whether the routes, an exception or Kestrel caused it.</summary>
 public static class ErrorReplies
 {
-    /// <summary>Adds the error replies; before the routes.</summary>
+    /// <summary>Adds the error replies. Has to be called before the routes are added.</summary>
     public static void UseErrorReplies(this WebApplication app)
     {
-        // Outermost: an unhandled exception is logged here, once, and the client learns no more than the status.
+        // The outermost middleware. It logs an unhandled exception once, and tells the client nothing but the status.
         app.UseExceptionHandler(new ExceptionHandlerOptions
         {
             ExceptionHandler = context => Reply.ForStatus(context.Response.StatusCode).ExecuteAsync(context),
@@ -25,7 +25,8 @@ public static class ErrorReplies
     }
 
     /// <summary>
-    /// Kestrel checks a body (413 too large, 400 malformed, 408 too slow) only while it is read, and no route reads one.
+    /// Reads the body, because Kestrel checks it (413 too large, 400 malformed, 408 too slow) only while somebody reads
+    /// it, and no route does.
     /// </summary>
     private static Task ReadBodyFirst(HttpContext context, RequestDelegate next)
     {
@@ -39,15 +40,15 @@ public static class ErrorReplies
             }
             catch (IOException rejected) when (!context.RequestAborted.IsCancellationRequested)
             {
-                // What is left of the body can't be told from a next request.
+                // Nobody can tell the rest of the body from the next request.
                 context.Response.Headers.Connection = "close";
-                // A chunk whose size is no number of 32 bits is an IOException of no kind of its own.
+                // Kestrel throws a plain IOException if the size of a chunk is not a number of 32 bits.
                 context.Response.StatusCode = (rejected as BadHttpRequestException)?.StatusCode ?? StatusCodes.Status400BadRequest;
                 return;
             }
             catch (OperationCanceledException)
             {
-                return; // The connection is gone, and nobody left to answer.
+                return; // The client has closed the connection.
             }
 
             await next(context);
@@ -55,7 +56,7 @@ public static class ErrorReplies
     }
 
     /// <summary>
-    /// Gives a body to the answers that Kestrel gives before any middleware runs (malformed, too long, too slow).
+    /// Adds the body to the answers that Kestrel gives before any middleware runs (malformed, too long, too slow).
     /// https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/diagnostics
     /// </summary>
     private sealed class RejectedRequests : IObserver<KeyValuePair<string, object?>>
@@ -64,7 +65,7 @@ public static class ErrorReplies
 
         public void OnNext(KeyValuePair<string, object?> diagnosticEvent)
         {
-            // Status and Allow are set by now; nothing has been sent.
+            // Kestrel has set the status and the Allow header, but has not sent anything.
             if (diagnosticEvent.Value is not IFeatureCollection features
                 || features.Get<IHttpResponseFeature>() is not { HasStarted: false } response
                 || features.Get<IConnectionTransportFeature>() is not { Transport: var connection }
@@ -78,8 +79,8 @@ public static class ErrorReplies
             response.Headers.ContentLength = body.Length;
             response.Headers.Connection = "close";
 
-            // The response's own stream doesn't exist before a request has been parsed, so the body follows the
-            // headers on the connection itself. Both only go into its buffer: nothing here waits for the client.
+            // The stream of the response does not exist before the request has been parsed. So the body is written to the
+            // connection, after the headers. Both go into its buffer, so nothing here waits for the client.
             var started = features.GetRequiredFeature<IHttpResponseBodyFeature>().StartAsync();
             Debug.Assert(started.IsCompletedSuccessfully);
             if (!HttpMethods.IsHead(features.GetRequiredFeature<IHttpRequestFeature>().Method))
@@ -88,11 +89,11 @@ public static class ErrorReplies
             }
         }
 
-        // Kestrel answers an HTTP/2 client with a frame that such a client understands. The first line of the preface,
-        // "PRI * HTTP/2.0", has been consumed by now: https://www.rfc-editor.org/rfc/rfc9113#section-3.4
+        // Kestrel answers an HTTP/2 client with an HTTP/2 frame, which a body would break. Kestrel has read the first line of
+        // the client's preface, "PRI * HTTP/2.0"; this is the rest: https://www.rfc-editor.org/rfc/rfc9113#section-3.4
         private static bool IsHttp2(PipeReader input)
         {
-            input.CancelPendingRead(); // or what Kestrel has looked at isn't given again
+            input.CancelPendingRead(); // Otherwise TryRead does not return the bytes that Kestrel has already examined.
             if (!input.TryRead(out var read))
             {
                 return false;

@@ -18,9 +18,9 @@ public static class HelloServer
     /// </remarks>
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
-        // The host is configured before the application: ENVIRONMENT without a prefix does not set its environment. Each
-        // source wins over those above it. The empty builder reads nothing but a command line, so it gets one that says
-        // what the sources have said.
+        // The settings of the host. Each source wins over the sources above it. Variables without a prefix are settings of the
+        // application only: ENVIRONMENT does not set the environment. The empty builder reads nothing but a command line,
+        // so the settings are passed to it as one.
         // https://github.com/dotnet/aspnetcore/blob/main/src/DefaultBuilder/src/WebApplicationBuilder.cs
         // https://github.com/dotnet/runtime/blob/main/src/libraries/Microsoft.Extensions.Hosting/src/HostApplicationBuilder.cs
         using ConfigurationManager host = new();
@@ -39,7 +39,7 @@ public static class HelloServer
         return builder;
     }
 
-    /// <summary>What the usual settings override.</summary>
+    /// <summary>Settings with the lowest precedence.</summary>
     private static Dictionary<string, string?> Defaults => new()
     {
         // Well below the 10 s that `docker stop` waits before it kills the process.
