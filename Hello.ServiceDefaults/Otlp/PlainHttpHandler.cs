@@ -24,43 +24,22 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
         Task.Run(() => Send(request, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
-    /// <remarks>
-    /// Never sends a request twice. The receiver may have processed a request although its answer did not arrive, and a
-    /// client must not repeat a POST by itself: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2. .NET's client does
-    /// not repeat a request with a body either:
-    /// https://github.com/dotnet/runtime/blob/main/src/libraries/System.Net.Http/src/System/Net/Http/SocketsHttpHandler/HttpConnection.cs
-    /// </remarks>
     protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var keep = false;
-        var socket = TakeIdle() ?? new Socket(SocketType.Stream, ProtocolType.Tcp);
-        try
+        if (TakeIdle() is { } idle)
         {
-            // A blocking call ends only if its socket is disposed. The token carries the client's time-out.
-            using var cancellation = cancellationToken.UnsafeRegister(static socket => ((Socket)socket!).Dispose(), socket);
-            if (!socket.Connected)
+            try
             {
-                socket.Connect(request.RequestUri!.DnsSafeHost, request.RequestUri.Port);
+                return Send(request, idle, cancellationToken);
             }
+            catch (NoAnswerException)
+            {
+                // The receiver may close an idle connection at any time, also while the request is on its way:
+                // https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1
+            }
+        }
 
-            using var connection = new NetworkStream(socket);
-            Write(request, connection, cancellationToken);
-            (var response, keep) = Read(connection);
-            return response;
-        }
-        catch (Exception) when (cancellationToken.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(cancellationToken);
-        }
-        catch (Exception e) when (e is IOException or SocketException or FormatException)
-        {
-            throw new HttpRequestException(e.Message, e);
-        }
-        finally
-        {
-            // A cancellation may have disposed the socket after the answer had been read.
-            (keep && !cancellationToken.IsCancellationRequested ? Interlocked.Exchange(ref _idle, socket) : socket)?.Dispose();
-        }
+        return Send(request, new Socket(SocketType.Stream, ProtocolType.Tcp), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -81,6 +60,39 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
 
         idle.Dispose();
         return null;
+    }
+
+    /// <exception cref="NoAnswerException">The connection ended before the first byte of an answer.</exception>
+    private HttpResponseMessage Send(HttpRequestMessage request, Socket socket, CancellationToken cancellationToken)
+    {
+        var (answered, keep) = (false, false);
+        try
+        {
+            // A blocking call ends only if its socket is disposed. The token carries the client's time-out.
+            using var cancellation = cancellationToken.UnsafeRegister(static socket => ((Socket)socket!).Dispose(), socket);
+            if (!socket.Connected)
+            {
+                socket.Connect(request.RequestUri!.DnsSafeHost, request.RequestUri.Port);
+            }
+
+            using var connection = new NetworkStream(socket);
+            Write(request, connection, cancellationToken);
+            (var response, keep) = Read(connection, ref answered);
+            return response;
+        }
+        catch (Exception) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or SocketException or FormatException)
+        {
+            throw answered ? new HttpRequestException(e.Message, e) : new NoAnswerException(e);
+        }
+        finally
+        {
+            // A cancellation may have disposed the socket after the answer had been read.
+            (keep && !cancellationToken.IsCancellationRequested ? Interlocked.Exchange(ref _idle, socket) : socket)?.Dispose();
+        }
     }
 
     private static void Write(HttpRequestMessage request, NetworkStream connection, CancellationToken cancellationToken)
@@ -113,7 +125,7 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
     }
 
     /// <summary>Reads an answer and finds out whether the connection can carry another request.</summary>
-    private static (HttpResponseMessage Response, bool Keep) Read(NetworkStream connection)
+    private static (HttpResponseMessage Response, bool Keep) Read(NetworkStream connection, ref bool answered)
     {
         var buffer = new byte[HeadLimit];
         var (length, end) = (0, -1);
@@ -125,6 +137,7 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
                 throw new FormatException($"The receiver closed the connection, or sent more than {HeadLimit} bytes, before its answer's head ended.");
             }
 
+            answered = true;
             length += read;
             end = buffer.AsSpan(0, length).IndexOf("\r\n\r\n"u8);
         }
@@ -162,4 +175,7 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
 
         return (response, keep);
     }
+
+    /// <summary>A connection ended before the first byte of an answer.</summary>
+    private sealed class NoAnswerException(Exception inner) : HttpRequestException(inner.Message, inner);
 }

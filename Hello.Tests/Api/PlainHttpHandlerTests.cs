@@ -7,7 +7,7 @@ using Hello.ServiceDefaults.Otlp;
 
 namespace Hello.Tests;
 
-/// <summary>The HTTP client of the native binary sends a request once, whatever becomes of it.</summary>
+/// <summary>The HTTP client of the native binary sends a request again only if no byte of an answer came on a kept connection.</summary>
 public sealed class PlainHttpHandlerTests
 {
     private const string Ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
@@ -21,7 +21,6 @@ public sealed class PlainHttpHandlerTests
             var data = new TheoryData<string, bool>();
             foreach (var reset in (bool[])[false, true])
             {
-                data.Add("", reset);
                 data.Add("H", reset);
                 data.Add("HTTP/1.1 200 OK\r\n", reset);
                 data.Add("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx", reset);
@@ -59,6 +58,34 @@ public sealed class PlainHttpHandlerTests
         // The next request is not harmed, and shows that the broken one was not sent again before it.
         Assert.Equal(HttpStatusCode.OK, Send(client, receiver));
         Assert.Equal([(1, "0"), (1, "1"), (2, "2")], receiver.Requests);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_request_on_a_kept_connection_is_sent_again_if_no_byte_of_an_answer_came(bool reset)
+    {
+        await using var receiver = new Receiver(request => request == 1 ? new("", reset ? End.Reset : End.Close) : new(Ok, End.Keep));
+        using var client = new HttpMessageInvoker(new PlainHttpHandler());
+        Assert.Equal(HttpStatusCode.OK, Send(client, receiver));
+
+        Assert.Equal(HttpStatusCode.OK, Send(client, receiver));
+
+        Assert.Equal([(1, "0"), (1, "1"), (2, "1")], receiver.Requests);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_request_on_a_new_connection_is_sent_once_if_no_byte_of_an_answer_came(bool reset)
+    {
+        await using var receiver = new Receiver(request => request == 0 ? new("", reset ? End.Reset : End.Close) : new(Ok, End.Keep));
+        using var client = new HttpMessageInvoker(new PlainHttpHandler());
+
+        Assert.ThrowsAny<HttpRequestException>(() => Send(client, receiver));
+
+        Assert.Equal(HttpStatusCode.OK, Send(client, receiver));
+        Assert.Equal([(1, "0"), (2, "1")], receiver.Requests);
     }
 
     [Theory]
