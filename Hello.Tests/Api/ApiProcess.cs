@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using CliWrap;
 using Hello.Api;
+using Hello.Compare.Engine;
 
 namespace Hello.Tests;
 
@@ -9,60 +11,53 @@ public sealed class ApiProcess : IAsyncDisposable
     private const string Listening = "info: Microsoft.Hosting.Lifetime[14] Now listening on: ";
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    private readonly Process _process;
     private readonly CancellationTokenSource _limit = new(Limit);
+    private readonly CancellationTokenSource _kill = new();
+    private readonly TaskCompletionSource<StreamReader> _log = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _read = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CommandTask<CommandResult> _program;
+    private readonly List<string> _startLines = [];
 
-    private ApiProcess(Process process, string[] startLines, Uri address)
-    {
-        (_process, StartLines) = (process, startLines);
-        Client = new() { BaseAddress = address, Timeout = Limit };
-    }
+    private ApiProcess(Command command) => _program = ProgramRunner.Start(
+        // Nobody reads but who asks for lines, and the pipe stays open until the process has ended.
+        command.WithStandardOutputPipe(PipeTarget.Create(async (stream, _) =>
+        {
+            _log.SetResult(new(stream));
+            await _read.Task;
+        })),
+        _kill.Token);
 
-    /// <summary>The log up to the line that says that the application has started, and that line's followers.</summary>
-    public IReadOnlyList<string> StartLines { get; }
+    /// <summary>The log up to the last line that the host writes when it has started.</summary>
+    public IReadOnlyList<string> StartLines => _startLines;
 
     /// <summary>Asks the first address that the API listens on.</summary>
-    public HttpClient Client { get; }
+    public HttpClient Client { get; } = new() { Timeout = Limit };
 
     /// <summary>Starts it and reads its log until it listens. Nobody reads the log after that.</summary>
     /// <param name="settings">Variables such as <c>A=b</c>, and arguments, which begin with a dash.</param>
     public static async Task<ApiProcess> StartAsync(params string[] settings)
     {
-        var start = new ProcessStartInfo(
-            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
-            [typeof(Reply).Assembly.Location, .. settings.Where(setting => setting.StartsWith('-'))])
-        {
-            RedirectStandardOutput = true,
-        };
-        foreach (var name in start.Environment.Keys.Where(IsOfTheHost).ToArray())
-        {
-            start.Environment.Remove(name);
-        }
-
+        var variables = Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(IsOfTheHost).ToDictionary(name => name, _ => (string?)null);
         foreach (var setting in settings.Where(setting => !setting.StartsWith('-')))
         {
-            start.Environment.Add(setting.Split('=')[0], setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..]);
+            variables[setting.Split('=')[0]] = setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..];
         }
 
-        var process = Process.Start(start)!;
-        using var limit = new CancellationTokenSource(Limit);
-        List<string> lines = [];
+        var api = new ApiProcess(
+            Cli.Wrap(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+                .WithArguments([typeof(Reply).Assembly.Location, .. settings.Where(setting => setting.StartsWith('-'))])
+                .WithEnvironmentVariables(variables));
         try
         {
-            // The last of the lines that the host logs when it has started.
-            while (!lines.Any(line => line.Contains("Content root path: ", StringComparison.Ordinal)))
-            {
-                lines.Add(await process.StandardOutput.ReadLineAsync(limit.Token)
-                    ?? throw new InvalidOperationException($"The API ended before it had started. Its log: {string.Join('\n', lines)}"));
-            }
-
-            var address = lines.First(line => line.StartsWith(Listening, StringComparison.Ordinal))[Listening.Length..];
-            return new(process, [.. lines], new(address.Replace("[::]", "127.0.0.1", StringComparison.Ordinal)));
+            api._startLines.AddRange(await api.ReadLogAsync(line => line.Contains("Content root path: ", StringComparison.Ordinal)));
+            var address = api._startLines.FirstOrDefault(line => line.StartsWith(Listening, StringComparison.Ordinal))
+                ?? throw new InvalidOperationException($"The API ended before it had started. Its log: {string.Join('\n', api._startLines)}");
+            api.Client.BaseAddress = new(address[Listening.Length..].Replace("[::]", "127.0.0.1", StringComparison.Ordinal));
+            return api;
         }
         catch
         {
-            process.Kill();
-            process.Dispose();
+            await api.DisposeAsync();
             throw;
         }
 
@@ -74,23 +69,34 @@ public sealed class ApiProcess : IAsyncDisposable
     }
 
     /// <summary>Sends SIGTERM.</summary>
-    public Task TerminateAsync() => CommandLine.RunAsync("kill", "-TERM", $"{_process.Id}");
+    public Task TerminateAsync() => CommandLine.RunAsync("kill", "-TERM", $"{_program.ProcessId}");
 
     /// <summary>Waits for its end, and does not read its log.</summary>
     /// <returns>The exit code.</returns>
     public async Task<int> WaitAsync()
     {
-        await _process.WaitForExitAsync(_limit.Token);
-        return _process.ExitCode;
+        // The command itself ends only once its output has been read.
+        try
+        {
+            using var process = Process.GetProcessById(_program.ProcessId);
+            await process.WaitForExitAsync(_limit.Token);
+        }
+        catch (ArgumentException)
+        {
+            // It has ended already.
+        }
+
+        _read.TrySetResult();
+        return (await _program).ExitCode;
     }
 
     /// <summary>Reads the rest of the log, until a line is the wanted one or the log ends.</summary>
     /// <param name="isWanted">Judges a line.</param>
-    /// <returns>The lines.</returns>
     public async Task<List<string>> ReadLogAsync(Func<string, bool> isWanted)
     {
+        var log = await _log.Task.WaitAsync(_limit.Token);
         List<string> lines = [];
-        while (await _process.StandardOutput.ReadLineAsync(_limit.Token) is { } line)
+        while (await log.ReadLineAsync(_limit.Token) is { } line)
         {
             lines.Add(line);
             if (isWanted(line))
@@ -106,13 +112,10 @@ public sealed class ApiProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        if (!_process.HasExited)
-        {
-            _process.Kill();
-            await _process.WaitForExitAsync(CancellationToken.None);
-        }
-
-        _process.Dispose();
+        await _kill.CancelAsync();
+        _read.TrySetResult();
+        await ((Task)_program.Task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _kill.Dispose();
         _limit.Dispose();
     }
 }
