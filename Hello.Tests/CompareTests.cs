@@ -14,13 +14,14 @@ public sealed class CompareTests(HelloApplication hello)
     [Fact]
     public async Task It_prints_a_table_writes_both_files_and_leaves_nothing_else_behind()
     {
+        var before = await EngineContents.ListAsync("hello-compare-");
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         try
         {
             var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.Compare("--runs", "1", "--output", folder.FullName), TimeSpan.FromMinutes(15));
 
             Assert.True(exitCode == 0, $"It ended with {exitCode}: {error}");
-            Assert.Empty(await LeftBehindAsync());
+            Assert.Empty((await EngineContents.ListAsync("hello-compare-")).Except(before));
             Assert.Equal(["comparison.html", "comparison.md"], folder.EnumerateFileSystemInfos().Select(f => f.Name).Order());
             var markdown = await File.ReadAllTextAsync(Path.Combine(folder.FullName, "comparison.md"));
             var html = await File.ReadAllTextAsync(Path.Combine(folder.FullName, "comparison.html"));
@@ -33,7 +34,7 @@ public sealed class CompareTests(HelloApplication hello)
                 Assert.Contains($"<th>{figure.Name}</th>", html, StringComparison.Ordinal);
             });
             Assert.Contains("\n| Capabilities | 14 | 0 (0×) | 0 (0×) |\n", markdown, StringComparison.Ordinal);
-            Assert.Matches(@"\n\| Start to first hello \| \d*[05] ms \| \d*[05] ms \([\d.]+×\) \| \d*[05] ms \([\d.]+×\) \|\n", markdown);
+            Assert.Matches(@"\n\| Start to first hello \| [\d,]*[05] ms \| [\d,]*[05] ms \([\d.]+×\) \| [\d,]*[05] ms \([\d.]+×\) \|\n", markdown);
             foreach (var image in HelloImages.Specification.Where(i => i.Files is not null))
             {
                 var bytes = Format.Invariant($"{(await ImageArchive.ReadFilesAsync(image.Reference)).Sum(f => f.Content.Length):N0} B");
@@ -50,19 +51,20 @@ public sealed class CompareTests(HelloApplication hello)
     [Fact]
     public async Task Interrupted_it_leaves_nothing_behind_and_ends_with_130()
     {
+        var before = await EngineContents.ListAsync("hello-compare-");
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         await using var compare = new RunningProgram(CommandLine.Compare("compare", "--output", folder.FullName));
         try
         {
             // The first image is built, the second one is being built.
             await compare.WaitForLineAsync(line => line.StartsWith("Building scratch ", StringComparison.Ordinal), TimeSpan.FromMinutes(3));
-            Assert.NotEmpty(await LeftBehindAsync());
+            Assert.NotEmpty((await EngineContents.ListAsync("hello-compare-")).Except(before));
             await compare.SignalAsync("INT");
             var (exitCode, _, error) = await compare.EndAsync(TimeSpan.FromMinutes(1));
 
             Assert.Equal(130, exitCode);
             Assert.EndsWith("\nerror: Interrupted. Nothing was written.", error, StringComparison.Ordinal);
-            Assert.Empty(await LeftBehindAsync());
+            Assert.Empty((await EngineContents.ListAsync("hello-compare-")).Except(before));
             Assert.Empty(folder.EnumerateFileSystemInfos());
         }
         finally
@@ -74,6 +76,7 @@ public sealed class CompareTests(HelloApplication hello)
     [Fact]
     public async Task A_build_that_fails_is_one_line_and_the_rest_is_measured()
     {
+        var before = await EngineContents.ListAsync("hello-compare-");
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         try
         {
@@ -93,16 +96,11 @@ public sealed class CompareTests(HelloApplication hello)
             Assert.All(Figure.All, figure => Assert.NotNull(figure.Of(result.Images[0])));
             Assert.Empty(errors);
             Assert.False(result.LeftBehind);
-            Assert.Empty(await LeftBehindAsync());
+            Assert.Empty((await EngineContents.ListAsync("hello-compare-")).Except(before));
         }
         finally
         {
             folder.Delete(recursive: true);
         }
     }
-
-    /// <summary>Images and containers of comparisons, by name.</summary>
-    private static async Task<string> LeftBehindAsync() =>
-        await CommandLine.DockerAsync("image", "ls", "--filter", "reference=hello-compare-*", "--format", "{{.Repository}}:{{.Tag}}")
-        + await CommandLine.DockerAsync("container", "ls", "--all", "--filter", "name=hello-compare-", "--format", "{{.Names}}");
 }

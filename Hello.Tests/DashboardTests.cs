@@ -184,7 +184,7 @@ public sealed partial class DashboardTests(HelloApplication hello)
     private static partial Regex Summary();
 
     /// <summary>Rounded to the 5 ms that an engine notes a start with.</summary>
-    [GeneratedRegex(@"^\d*[05] ms$")]
+    [GeneratedRegex(@"^[\d,]*[05] ms$")]
     private static partial Regex Milliseconds();
 
     /// <summary>The properties that the AppHost adds, once all are there.</summary>

@@ -11,15 +11,19 @@ namespace Hello.Tests;
 public sealed class SizeTests(HelloApplication hello)
 #pragma warning restore CS9113
 {
+    /// <summary>What the names of its image and its container begin with.</summary>
+    private const string Prefix = "hello-size-";
+
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
     [Fact]
     public async Task The_report_adds_up_to_the_binary_which_is_within_its_budget()
     {
+        var before = await EngineContents.ListAsync(Prefix);
         var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.Compare("size"), Limit);
 
         Assert.True(exitCode == 0, $"It ended with {exitCode}: {error}");
-        Assert.Empty(await LeftBehindAsync());
+        Assert.Empty((await EngineContents.ListAsync(Prefix)).Except(before));
         // "System.Private.CoreLib   4,307,522   +1,234"; two spaces in front of a namespace, none in front of an assembly.
         var rows = output.Split('\n').SkipWhile(l => !l.Trim().StartsWith("bytes", StringComparison.Ordinal)).Skip(1).TakeWhile(l => l.Length > 0)
             .Select(l => (IsAssembly: l[0] != ' ', Cells: l.Split("  ", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)))
@@ -36,21 +40,23 @@ public sealed class SizeTests(HelloApplication hello)
     [InlineData("HUP", 129)]
     public async Task Interrupted_it_leaves_nothing_behind_and_ends_with_the_signals_exit_code(string signal, int expected)
     {
+        var before = await EngineContents.ListAsync(Prefix);
         await using var size = new RunningProgram(CommandLine.Compare("size"));
         // The image and the container are there.
         await size.WaitForLineAsync(line => line == "Reading it ...", Limit);
-        Assert.NotEmpty(await LeftBehindAsync());
+        Assert.NotEmpty((await EngineContents.ListAsync(Prefix)).Except(before));
         await size.SignalAsync(signal);
         var (exitCode, _, error) = await size.EndAsync(Limit);
 
         Assert.Equal(expected, exitCode);
         Assert.EndsWith("\nerror: Interrupted. Nothing was written.", error, StringComparison.Ordinal);
-        Assert.Empty(await LeftBehindAsync());
+        Assert.Empty((await EngineContents.ListAsync(Prefix)).Except(before));
     }
 
     [Fact]
     public async Task An_image_that_cannot_be_removed_is_named_and_the_exit_code_is_1()
     {
+        var before = await EngineContents.ListAsync(Prefix);
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         try
         {
@@ -63,7 +69,7 @@ public sealed class SizeTests(HelloApplication hello)
 
             Assert.Equal(1, exitCode);
             Assert.Contains("\nTotal ", output, StringComparison.Ordinal);
-            var image = await LeftBehindAsync();
+            var image = Assert.Single((await EngineContents.ListAsync(Prefix)).Except(before));
             Assert.StartsWith("hello-size-", image, StringComparison.Ordinal);
             Assert.Equal(
                 $"error: The image {image} is left behind (Error: the disk is read-only). Remove it with: docker image rm {image}",
@@ -72,15 +78,10 @@ public sealed class SizeTests(HelloApplication hello)
         finally
         {
             folder.Delete(recursive: true);
-            if (await LeftBehindAsync() is { Length: > 0 } image)
+            foreach (var image in (await EngineContents.ListAsync(Prefix)).Except(before))
             {
                 await CommandLine.DockerAsync("image", "rm", image);
             }
         }
     }
-
-    /// <summary>Images and containers of the command, by name.</summary>
-    private static async Task<string> LeftBehindAsync() =>
-        await CommandLine.DockerAsync("image", "ls", "--filter", "reference=hello-size-*", "--format", "{{.Repository}}")
-        + await CommandLine.DockerAsync("container", "ls", "--all", "--filter", "name=hello-size-", "--format", "{{.Names}}");
 }

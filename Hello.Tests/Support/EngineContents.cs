@@ -1,0 +1,25 @@
+namespace Hello.Tests;
+
+/// <summary>What the container engine holds.</summary>
+public static class EngineContents
+{
+    /// <summary>The images and containers whose names begin with a prefix. Others may make such ones, too: compare with a list from before.</summary>
+    public static async Task<string[]> ListAsync(string prefix) =>
+    [
+        .. Lines(await CommandLine.DockerAsync("image", "ls", "--filter", $"reference={prefix}*", "--format", "{{.Repository}}:{{.Tag}}")).Select(name => name.Replace(":latest", "", StringComparison.Ordinal)),
+        .. Lines(await CommandLine.DockerAsync("container", "ls", "--all", "--filter", $"name={prefix}", "--format", "{{.Names}}")),
+    ];
+
+    /// <summary>The containers and networks that AppHosts have made, by name.</summary>
+    public static async Task<string[]> ListOfAppHostsAsync()
+    {
+        string[] ofDcp = ["--filter", "label=com.microsoft.developer.usvc-dev.creatorProcessId"];
+        return
+        [
+            .. Lines(await CommandLine.DockerAsync(["container", "ls", "--all", .. ofDcp, "--format", "{{.Names}}"])),
+            .. Lines(await CommandLine.DockerAsync(["network", "ls", .. ofDcp, "--format", "{{.Name}}"])),
+        ];
+    }
+
+    private static string[] Lines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+}
