@@ -6,9 +6,8 @@ namespace Hello.Tests;
 
 /// <summary>What becomes of the telemetry is no matter to those who ask, and it flows again as soon as it can.</summary>
 [Collection(HelloApplicationCollection.Name)]
-#pragma warning disable CS9113 // The application has built the images.
+[Trait("Needs", "Engine")]
 public sealed class FaultTests(HelloApplication hello)
-#pragma warning restore CS9113
 {
     [Theory]
     [MemberData(nameof(Faults))]

@@ -6,6 +6,7 @@ namespace Hello.Tests;
 
 /// <summary>The three builds answer alike.</summary>
 [Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
 public sealed class HelloTests(HelloApplication hello)
 {
     [Theory]

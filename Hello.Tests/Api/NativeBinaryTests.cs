@@ -6,9 +6,8 @@ namespace Hello.Tests;
 
 /// <summary>What has been left out of the native binary is not missed, and says so where it is asked for.</summary>
 [Collection(HelloApplicationCollection.Name)]
-#pragma warning disable CS9113 // The application has built the images.
+[Trait("Needs", "Engine")]
 public sealed class NativeBinaryTests(HelloApplication hello)
-#pragma warning restore CS9113
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]

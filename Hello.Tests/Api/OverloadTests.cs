@@ -7,6 +7,7 @@ namespace Hello.Tests;
 
 /// <summary>Who sends too much, too slowly, or nothing at all, keeps nobody else from an answer.</summary>
 [Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
 public sealed class OverloadTests(HelloApplication hello)
 {
     [Theory]

@@ -4,9 +4,8 @@ namespace Hello.Tests;
 
 /// <summary>How the process ends, wanted or not, and that it comes back.</summary>
 [Collection(HelloApplicationCollection.Name)]
-#pragma warning disable CS9113 // The application has built the images.
+[Trait("Needs", "Engine")]
 public sealed class ProcessTests(HelloApplication hello)
-#pragma warning restore CS9113
 {
     private const string Said = "info: Hello.Api[1] Said hello to ";
 

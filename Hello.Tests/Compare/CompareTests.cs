@@ -7,9 +7,8 @@ namespace Hello.Tests;
 
 /// <summary>The command <c>compare</c> on the real engine.</summary>
 [Collection(HelloApplicationCollection.Name)]
-#pragma warning disable CS9113 // One after the other with what else uses the engine.
+[Trait("Needs", "Engine")]
 public sealed class CompareTests(HelloApplication hello)
-#pragma warning restore CS9113
 {
     [Fact]
     public async Task It_prints_a_table_writes_both_files_and_leaves_nothing_else_behind()

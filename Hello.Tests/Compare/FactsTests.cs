@@ -9,6 +9,7 @@ namespace Hello.Tests;
 
 /// <summary>The facts about the real images, against what docker and the files themselves say.</summary>
 [Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
 public sealed class FactsTests(HelloApplication hello)
 {
     /// <summary>What an engine puts into every container.</summary>

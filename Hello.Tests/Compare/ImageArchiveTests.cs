@@ -206,7 +206,7 @@ public sealed class ImageArchiveTests
     {
         var layer = Layer("a=1");
         var builder = Of(layout, layer);
-        for (var i = 0; i < layer.Length; i++)
+        for (var i = 0; i < layer.Length; i += Step(layer[i]))
         {
             var changed = layer.ToArray();
             changed[i] ^= 1;
@@ -237,7 +237,7 @@ public sealed class ImageArchiveTests
     public async Task A_changed_byte_anywhere_fails_in_no_other_way(string layout)
     {
         var archive = Of(layout, Layer("a=1 bin/b=23")).ToArray();
-        for (var i = 0; i < archive.Length; i++)
+        for (var i = 0; i < archive.Length; i += Step(archive[i]))
         {
             await TryAsync(new MemoryStream([.. archive[..i], 0xFF, .. archive[(i + 1)..]]));
         }
@@ -401,6 +401,9 @@ public sealed class ImageArchiveTests
     [Fact]
     public async Task An_empty_stream_is_a_clear_error() =>
         Assert.Contains("index.json", await ErrorAsync(Stream.Null), StringComparison.Ordinal);
+
+    /// <summary>To the next byte to change: most bytes of a tar are zeros that fill up a block, and a fifth of them will do.</summary>
+    private static int Step(byte value) => value == 0 ? 5 : 1;
 
     private static ImageArchiveBuilder With(string name, byte[] content)
     {

@@ -7,9 +7,8 @@ namespace Hello.Tests;
 
 /// <summary>The command <c>size</c> on the real engine and the real binary.</summary>
 [Collection(HelloApplicationCollection.Name)]
-#pragma warning disable CS9113 // The application has built the images.
+[Trait("Needs", "Engine")]
 public sealed class SizeTests(HelloApplication hello)
-#pragma warning restore CS9113
 {
     /// <summary>What the names of its image and its container begin with.</summary>
     private const string Prefix = "hello-size-";

@@ -1,35 +1,12 @@
-using System.Net;
-using System.Net.Sockets;
-
 namespace Hello.Tests;
 
 /// <summary>Whatever fails, the AppHost says so in one line, what can run runs on, and nothing is left behind.</summary>
 [Collection(HelloApplicationCollection.Name)]
-#pragma warning disable CS9113 // The application has built the images, which these AppHosts find cached.
+[Trait("Needs", "Engine")]
 public sealed class AppHostFaultTests(HelloApplication hello)
-#pragma warning restore CS9113
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
     private static readonly string[] Names = [.. HelloImages.Specification.Select(i => i.Resource)];
-
-    /// <summary>For a theory.</summary>
-    public static TheoryData<string> Addresses => [.. LaunchProfile.Addresses];
-
-    [Theory]
-    [MemberData(nameof(Addresses))]
-    public async Task A_port_that_is_taken_is_one_line_which_tells_how_to_go_on(string setting)
-    {
-        using var other = new TcpListener(IPAddress.Loopback, 0);
-        other.Start();
-        var ports = LaunchProfile.OnFreePorts();
-        ports[setting] = $"http://localhost:{((IPEndPoint)other.LocalEndpoint).Port}";
-
-        var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.AppHost(ports), Limit);
-
-        Assert.Equal(1, exitCode);
-        Assert.Equal("", output);
-        Assert.Equal(Refusal(ports[setting]), error);
-    }
 
     [Fact]
     public async Task Two_AppHosts_run_side_by_side_on_ports_of_their_own()
@@ -39,7 +16,7 @@ public sealed class AppHostFaultTests(HelloApplication hello)
 
         var (exitCode, _, error) = await CommandLine.TryAsync(CommandLine.AppHost(first.Environment), Limit);
         Assert.Equal(1, exitCode);
-        Assert.Equal(Refusal([.. LaunchProfile.Addresses.Select(setting => first.Environment[setting])]), error);
+        Assert.Equal(AppHostCommandLineTests.Refusal([.. LaunchProfile.Addresses.Select(setting => first.Environment[setting])]), error);
 
         await using (var second = await RunningAppHost.StartAsync(LaunchProfile.OnFreePorts()))
         {
@@ -133,7 +110,4 @@ public sealed class AppHostFaultTests(HelloApplication hello)
         static bool SaysThatNoEngineAnswers(string line) =>
             line.Contains("No container engine answers", StringComparison.Ordinal) && line.EndsWith(": start one, or run eng/setup.sh.", StringComparison.Ordinal);
     }
-
-    private static string Refusal(params string?[] addresses) =>
-        $"error: The AppHost cannot listen on {string.Join(", ", addresses)}: in use, perhaps by another AppHost. End it, or take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true";
 }

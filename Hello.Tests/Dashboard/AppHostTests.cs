@@ -2,6 +2,7 @@ namespace Hello.Tests;
 
 /// <summary>What the AppHost offers, and that it tidies up.</summary>
 [Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
 public sealed class AppHostTests(HelloApplication hello)
 {
     [Theory]

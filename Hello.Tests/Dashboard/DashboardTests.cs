@@ -7,6 +7,7 @@ namespace Hello.Tests;
 
 /// <summary>What the dashboard shows about each build, and what its commands do.</summary>
 [Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
 public sealed partial class DashboardTests(HelloApplication hello)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);

@@ -6,6 +6,7 @@ namespace Hello.Tests;
 
 /// <summary>What listens while the application runs, listens to this machine and the containers only, and to nobody without the key.</summary>
 [Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
 public sealed class SurfaceTests(HelloApplication hello)
 {
     private static readonly string[] Keys = ["AppHost:BrowserToken", "AppHost:DashboardApiKey", "AppHost:OtlpApiKey", "AppHost:ResourceService:ApiKey"];

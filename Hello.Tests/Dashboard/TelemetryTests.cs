@@ -4,6 +4,7 @@ namespace Hello.Tests;
 
 /// <summary>The telemetry of each build arrives in the dashboard under its own name.</summary>
 [Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
 public sealed class TelemetryTests(HelloApplication hello)
 {
     /// <summary>Exported every second, and the first time after the dashboard has come up.</summary>

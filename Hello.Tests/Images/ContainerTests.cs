@@ -4,6 +4,7 @@ namespace Hello.Tests;
 
 /// <summary>How the containers run and end.</summary>
 [Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
 public sealed class ContainerTests(HelloApplication hello)
 {
     [Theory]

@@ -4,9 +4,8 @@ namespace Hello.Tests;
 
 /// <summary>What a reader learns from the Dockerfiles side by side: what a user other than root takes.</summary>
 [Collection(HelloApplicationCollection.Name)]
-#pragma warning disable CS9113 // The application has built the images. Their layers are in the cache for the build here.
+[Trait("Needs", "Engine")]
 public sealed class DockerfileTests(HelloApplication hello)
-#pragma warning restore CS9113
 {
     private const string PasswdLine = "appuser:x:10001:10001:App User:/:/sbin/nologin";
 

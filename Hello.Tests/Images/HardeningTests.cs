@@ -4,6 +4,7 @@ namespace Hello.Tests;
 
 /// <summary>What somebody who has taken over the process can do: attacks on the containers that the application runs.</summary>
 [Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
 public sealed class HardeningTests(HelloApplication hello)
 {
     /// <summary>Every place that programs usually write to, and what lies in the containers anyway.</summary>

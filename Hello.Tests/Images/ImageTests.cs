@@ -7,6 +7,7 @@ namespace Hello.Tests;
 
 /// <summary>What is in the images.</summary>
 [Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
 public sealed class ImageTests(HelloApplication hello)
 {
     private const string PasswdLine = "appuser:x:10001:10001:App User:/:/sbin/nologin\n";

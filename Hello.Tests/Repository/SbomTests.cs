@@ -8,9 +8,8 @@ namespace Hello.Tests;
 
 /// <summary>The SBOM names the packages in the binary. Nothing in an image from scratch does.</summary>
 [Collection(HelloApplicationCollection.Name)]
-#pragma warning disable CS9113 // The application has built the images. Their layers are in the cache for the SBOM's build.
+[Trait("Needs", "Engine")]
 public sealed class SbomTests(HelloApplication hello)
-#pragma warning restore CS9113
 {
     private static readonly string Root = RepositoryFolder.Find();
 

@@ -1,0 +1,43 @@
+using Hello.Compare.Comparison;
+using Hello.Compare.Images;
+
+namespace Hello.Tests;
+
+/// <summary>The README's walkthrough does what it says.</summary>
+[Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
+public sealed class WalkthroughTests(HelloApplication hello)
+{
+    private static readonly string Root = RepositoryFolder.Find();
+
+    [Fact]
+    public async Task The_commands_with_plain_Docker_work_as_written()
+    {
+        var script = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(script, $"set -euo pipefail\ncd '{Root}'\n{await ReadmeTests.CommandsAsync("## With plain Docker")}");
+            var output = await CommandLine.RunAsync("bash", script);
+
+            Assert.Equal(2, output.Split(HelloImages.Greeting).Length - 1);
+            Assert.Contains("10001", output, StringComparison.Ordinal);
+            Assert.Contains("0.1-scratch-adduser", output, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(script);
+            await CommandLine.DockerAsync("rm", "--force", "hello");
+        }
+    }
+
+    [Fact]
+    public async Task Setup_finds_nothing_missing_where_the_tests_run()
+    {
+        if (OperatingSystem.IsLinux()) // elsewhere it says that it has nothing to offer
+        {
+            var report = await CommandLine.RunAsync(Path.Combine(Root, "eng", "setup.sh"), "--check");
+
+            Assert.All(report.Split('\n'), line => Assert.StartsWith("ready:", line, StringComparison.Ordinal));
+        }
+    }
+}
