@@ -28,11 +28,16 @@ public static class HelloServer
             .AddEnvironmentVariables("ASPNETCORE_")
             .AddEnvironmentVariables("DOTNET_")
             .AddCommandLine(args);
-        var builder = WebApplication.CreateEmptyBuilder(new()
+        List<string> settings = [];
+        foreach (var (key, value) in host.AsEnumerable())
         {
-            Args = [.. host.AsEnumerable().Where(setting => setting.Value is not null).Select(setting => $"--{setting.Key}={setting.Value}")],
-        });
+            if (value is not null)
+            {
+                settings.Add("--" + key + "=" + value);
+            }
+        }
 
+        var builder = WebApplication.CreateEmptyBuilder(new() { Args = [.. settings] });
         builder.Configuration
             .AddEnvironmentVariables()
             .AddCommandLine(args);

@@ -100,7 +100,8 @@ internal sealed class LineLoggerProvider : ILoggerProvider
             if (dropped > 0)
             {
                 Encoding.UTF8.GetBytes(
-                    string.Create(CultureInfo.InvariantCulture, $"warn: {typeof(LineLoggerProvider).FullName}[1] Dropped {dropped} log lines because the buffer of {Room} bytes had no room. Read standard output faster, or log less.\n"),
+                    "warn: Hello.Api.LineLoggerProvider[1] Dropped " + dropped.ToString(CultureInfo.InvariantCulture)
+                        + " log lines because the buffer of 1 MB had no room. Read standard output faster, or log less.\n",
                     _written);
             }
 

@@ -28,7 +28,7 @@ public sealed record Reply(int Code, string Result) : IResult
     public bool Equals(Reply? other) => other is not null && (Code, Result) == (other.Code, other.Result);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Code, Result);
+    public override int GetHashCode() => Code;
 
     /// <summary>Writes the reply with its length. The framework's JSON results are sent in chunks instead.</summary>
     public Task ExecuteAsync(HttpContext httpContext)

@@ -13,7 +13,7 @@ public sealed class StalledLogTests
         await FillLogAsync(api);
 
         var log = await api.ReadLogAsync(line => line.Contains("Dropped", StringComparison.Ordinal));
-        Assert.Matches(@"^warn: Hello\.Api\.LineLoggerProvider\[1\] Dropped [1-9]\d* log lines because the buffer of 1048576 bytes had no room\. ", log[^1]);
+        Assert.Matches(@"^warn: Hello\.Api\.LineLoggerProvider\[1\] Dropped [1-9]\d* log lines because the buffer of 1 MB had no room\. ", log[^1]);
         Assert.All(log, line => Assert.Matches(@"^(trce|dbug|info|warn): [\w.]+\[\d+\] .", line));
         Assert.InRange(log.Sum(line => line.Length), 1024 * 1024, 3 * 1024 * 1024);
 
