@@ -40,6 +40,16 @@ public sealed class ContainerTests(HelloApplication hello)
     }
 
     [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task An_endpoint_of_Kestrel_s_own_settings_brings_no_warning(HelloImage image)
+    {
+        await using var container = await PlainContainer.RunAsync(image, "--env", "Kestrel__Endpoints__Http__Url=http://+:8080");
+
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        Assert.DoesNotContain("warn:", await container.LogWithAsync("Said hello"), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
     public async Task An_unusable_otlp_endpoint_is_one_warning_and_the_api_serves_on(HelloImage image)
     {
