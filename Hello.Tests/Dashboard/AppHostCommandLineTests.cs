@@ -26,6 +26,24 @@ public sealed class AppHostCommandLineTests
     }
 
     [Fact]
+    public async Task All_ports_that_are_taken_are_named()
+    {
+        var ports = LaunchProfile.OnFreePorts();
+        List<TcpListener> others = [.. LaunchProfile.Addresses.Select(setting => Listen(new(ports[setting]!)))];
+        try
+        {
+            var (exitCode, _, error) = await CommandLine.TryAsync(CommandLine.AppHost(ports), Limit);
+
+            Assert.Equal(1, exitCode);
+            Assert.Equal(Refusal([.. LaunchProfile.Addresses.Select(setting => ports[setting])]), error);
+        }
+        finally
+        {
+            others.ForEach(listener => listener.Dispose());
+        }
+    }
+
+    [Fact]
     public async Task An_unknown_argument_is_one_line_and_exit_code_1()
     {
         var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.AppHost(LaunchProfile.OnFreePorts(), "comapre"), Limit);
@@ -42,6 +60,7 @@ public sealed class AppHostCommandLineTests
     {
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         var ports = LaunchProfile.OnFreePorts();
+        ports["HOME"] = folder.FullName; // Aspire keeps the state of a deployment there
         List<TcpListener> others = [.. LaunchProfile.Addresses.Select(setting => Listen(new(ports[setting]!)))];
         try
         {

@@ -4,7 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Hello.Tests;
 
-/// <summary>What listens while the application runs, listens to this machine and the containers only, and to nobody without the key.</summary>
+/// <summary>Everything that listens while the application runs listens on loopback, and serves nobody without its key.</summary>
 [Collection(HelloApplicationCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class SurfaceTests(HelloApplication hello)
@@ -103,24 +103,15 @@ public sealed class SurfaceTests(HelloApplication hello)
                     surface, new(HttpMethod.Post, "/v1/traces") { Content = new ByteArrayContent([]) { Headers = { ContentType = new("application/x-protobuf") } } }, "x-otlp-api-key");
 
             case "otlp-grpc":
-                return await SendAsync(surface, ResourceService.GrpcRequest("/opentelemetry.proto.collector.trace.v1.TraceService/Export", []), "x-otlp-api-key");
+                return await SendAsync(surface, EmptyGrpcMessage("/opentelemetry.proto.collector.trace.v1.TraceService/Export"), "x-otlp-api-key");
 
             default:
-                using (var service = new ResourceService(ResourceServiceAddress(Processes()), key))
-                {
-                    var (status, name) = await service.ApplicationNameAsync();
-                    return (status, name) switch
-                    {
-                        (HttpStatusCode.OK, "Hello") => "served",
-                        (HttpStatusCode.Unauthorized, null) => "refused",
-                        _ => $"{status}, {name}",
-                    };
-                }
+                return await SendAsync(surface, EmptyGrpcMessage("/aspire.v1.DashboardService/GetApplicationInformation"), "x-resource-service-api-key");
         }
 
         async Task<string> SendAsync(string endpoint, HttpRequestMessage request, string header)
         {
-            using var client = new HttpClient { BaseAddress = hello.App.GetEndpoint("aspire-dashboard", endpoint) };
+            using var client = new HttpClient { BaseAddress = endpoint == "resource service" ? ResourceServiceAddress(Processes()) : hello.App.GetEndpoint("aspire-dashboard", endpoint) };
             using (request)
             {
                 if (key is not null)
@@ -129,7 +120,7 @@ public sealed class SurfaceTests(HelloApplication hello)
                 }
 
                 using var answer = await client.SendAsync(request);
-                // Read to its end, behind which gRPC has its own status.
+                // gRPC has its own status, in the trailers behind the body.
                 var body = await answer.Content.ReadAsStringAsync();
                 var grpc = answer.TrailingHeaders.TryGetValues("grpc-status", out var values) ? values.Single() : null;
                 return (answer.StatusCode, grpc) switch
@@ -141,6 +132,15 @@ public sealed class SurfaceTests(HelloApplication hello)
             }
         }
     }
+
+    /// <summary>A call without arguments: a byte of flags and four of a length of 0, over HTTP/2 without TLS. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md</summary>
+    private static HttpRequestMessage EmptyGrpcMessage(string path) => new(HttpMethod.Post, path)
+    {
+        Version = HttpVersion.Version20,
+        VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        Headers = { TE = { new("trailers") } },
+        Content = new ByteArrayContent(new byte[5]) { Headers = { ContentType = new("application/grpc") } },
+    };
 
     /// <summary>The AppHost, which is this process, its DCP and all that DCP has started, the dashboard among it.</summary>
     private static HostProcess[] Processes()
@@ -157,7 +157,7 @@ public sealed class SurfaceTests(HelloApplication hello)
         static bool Follows(string[] arguments, string option, string value) => arguments.Zip(arguments.Skip(1)).Contains((option, value));
     }
 
-    /// <summary>The AppHost tells it to the dashboard only, whose program differs from version to version.</summary>
+    /// <summary>The AppHost gives this address to its dashboard, in a variable, and to nobody else.</summary>
     private static Uri ResourceServiceAddress(HostProcess[] processes) =>
         new(Assert.Single(processes.Select(p => p.Variable("ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL")).OfType<string>().Distinct()));
 }

@@ -10,16 +10,5 @@ public static class EngineContents
         .. Lines(await CommandLine.DockerAsync("container", "ls", "--all", "--filter", $"name={prefix}", "--format", "{{.Names}}")),
     ];
 
-    /// <summary>The containers and networks that AppHosts have made, by name.</summary>
-    public static async Task<string[]> ListOfAppHostsAsync()
-    {
-        string[] ofDcp = ["--filter", "label=com.microsoft.developer.usvc-dev.creatorProcessId"];
-        return
-        [
-            .. Lines(await CommandLine.DockerAsync(["container", "ls", "--all", .. ofDcp, "--format", "{{.Names}}"])),
-            .. Lines(await CommandLine.DockerAsync(["network", "ls", .. ofDcp, "--format", "{{.Name}}"])),
-        ];
-    }
-
     private static string[] Lines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 }

@@ -1,18 +1,21 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Hello.Tests;
 
 /// <summary>The one application that the tests share: the three containers, built from their Dockerfiles, and the dashboard.</summary>
 #pragma warning disable CA1001 // xunit calls DisposeAsync.
-public sealed class HelloApplication : IAsyncLifetime
+public sealed partial class HelloApplication : IAsyncLifetime
 #pragma warning restore CA1001
 {
     /// <summary>A first run publishes the API twice, once of it as a native binary.</summary>
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(12);
 
-    private readonly HttpClient _telemetry = new();
+    private HttpClient? _telemetry;
+    private IDistributedApplicationTestingBuilder? _builder;
     private DistributedApplication? _app;
 
     /// <summary>The started application, all of whose containers are healthy.</summary>
@@ -23,24 +26,42 @@ public sealed class HelloApplication : IAsyncLifetime
     public async Task InitializeAsync()
     {
         using var limit = new CancellationTokenSource(StartLimit);
-        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Hello_AppHost>(
-            [], (options, _) => options.DisableDashboard = false, limit.Token);
-        _app = await builder.BuildAsync(limit.Token);
+        _builder = await CreateBuilderAsync(new() { EnableDashboard = true }, limit.Token);
+        _app = await _builder.BuildAsync(limit.Token);
         await _app.StartAsync(limit.Token);
+        Console.WriteLine("Building and starting the images. The first time takes minutes.");
+        using var healthy = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
+        var progress = Task.WhenAll(HelloImages.Specification.Select(image => WriteBuildStepsAsync(_app, image, healthy.Token)));
         await Task.WhenAll(HelloImages.Specification.Select(image =>
             _app.ResourceNotifications.WaitForResourceHealthyAsync(image.Resource, WaitBehavior.StopOnResourceUnavailable, limit.Token)));
-        _telemetry.BaseAddress = _app.GetEndpoint("aspire-dashboard", "http");
-        _telemetry.DefaultRequestHeaders.Add("x-api-key", builder.Configuration["AppHost:DashboardApiKey"]);
+        await healthy.CancelAsync();
+        await progress;
+        Console.WriteLine("The images are healthy.");
+        _telemetry = new() { BaseAddress = await _app.GetDashboardUrlAsync(limit.Token) };
+        _telemetry.DefaultRequestHeaders.Add("x-api-key", _builder.Configuration["AppHost:DashboardApiKey"]);
+    }
+
+    /// <summary>A builder for the AppHost in this process.</summary>
+    /// <param name="options">Whether it has a dashboard.</param>
+    /// <param name="cancellationToken">Ends the creation.</param>
+    public static async Task<IDistributedApplicationTestingBuilder> CreateBuilderAsync(DistributedApplicationTestingBuilderOptions options, CancellationToken cancellationToken)
+    {
+        // Otherwise the dashboard keeps the run in the user's home folder.
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Hello_AppHost>(options, ["--ASPIRE_DASHBOARD_PERSISTENCE_MODE=None"], cancellationToken);
+        // The console belongs to the test runner. The containers write thousands of lines.
+        builder.Services.AddLogging(logging => logging.ClearProviders());
+        return builder;
     }
 
     /// <summary>Stops everything.</summary>
     /// <returns>Completes once it has stopped.</returns>
     public async Task DisposeAsync()
     {
-        _telemetry.Dispose();
-        if (_app is not null)
+        _telemetry?.Dispose();
+        // The builder disposes the application, too.
+        if (_builder is not null)
         {
-            await _app.DisposeAsync();
+            await _builder.DisposeAsync();
         }
     }
 
@@ -57,10 +78,7 @@ public sealed class HelloApplication : IAsyncLifetime
     /// <summary>Finds the container that runs a build.</summary>
     /// <param name="image">The build.</param>
     /// <returns>The container's ID.</returns>
-    public string ContainerId(HelloImage image)
-    {
-        return Assert.IsType<string>(StateOf(image).Snapshot.Properties.Single(p => p.Name == "container.id").Value);
-    }
+    public string ContainerId(HelloImage image) => Assert.IsType<string>(StateOf(image).Snapshot.Properties.Single(p => p.Name == "container.id").Value);
 
     /// <summary>Runs a command of a resource, as a click in the dashboard does.</summary>
     /// <param name="image">The build.</param>
@@ -100,12 +118,35 @@ public sealed class HelloApplication : IAsyncLifetime
         return lines;
     }
 
+    /// <summary>Writes the steps of <c>docker build</c>: <c>#12 [build 4/6] RUN dotnet restore Hello.Api</c>.</summary>
+    private static async Task WriteBuildStepsAsync(DistributedApplication app, HelloImage image, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var resource = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(r => r.Name == image.Resource);
+            await foreach (var lines in app.Services.GetRequiredService<ResourceLoggerService>().WatchAsync(resource).WithCancellation(cancellationToken))
+            {
+                foreach (var step in lines.Select(line => BuildStep().Match(line.Content)).Where(step => step.Success))
+                {
+                    Console.WriteLine($"{image}: {step.Value}");
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The image is built.
+        }
+    }
+
+    [GeneratedRegex(@"#\d+ \[.+\] .+$")]
+    private static partial Regex BuildStep();
+
     /// <summary>Asks the dashboard what telemetry it has.</summary>
     /// <param name="path">What of it: "resources", "spans?resource=alpine".</param>
     /// <returns>The answer; null while it knows of no such resource.</returns>
     public async Task<JsonElement?> TelemetryAsync(string path)
     {
-        using var answer = await _telemetry.GetAsync(new Uri($"/api/telemetry/{path}", UriKind.Relative));
+        using var answer = await _telemetry!.GetAsync(new Uri($"/api/telemetry/{path}", UriKind.Relative));
         return answer.StatusCode == HttpStatusCode.NotFound
             ? null
             : (await JsonDocument.ParseAsync(await answer.EnsureSuccessStatusCode().Content.ReadAsStreamAsync())).RootElement;
@@ -115,7 +156,7 @@ public sealed class HelloApplication : IAsyncLifetime
 /// <summary>The tests that use the shared application; they run one after the other.</summary>
 [CollectionDefinition(Name)]
 #pragma warning disable CA1711 // xunit's word for it.
-public sealed class HelloApplicationCollection : ICollectionFixture<HelloApplication>
+public sealed partial class HelloApplicationCollection : ICollectionFixture<HelloApplication>
 #pragma warning restore CA1711
 {
     /// <summary>Name of the collection.</summary>

@@ -1,0 +1,54 @@
+using CliWrap;
+
+namespace Hello.Tests;
+
+/// <summary>The AppHost in a process of its own, beside the shared application.</summary>
+[Collection(HelloApplicationCollection.Name)]
+[Trait("Needs", "Engine")]
+public sealed class AppHostProcessTests(HelloApplication hello)
+{
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
+
+    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(40);
+
+    /// <summary>Aspire copies a developer certificate into containers, and theirs cannot be written to: https://aspire.dev/app-host/certificate-configuration/.</summary>
+    [Theory]
+    [InlineData("INT", true)]
+    [InlineData("TERM", false)]
+    [InlineData("KILL", false)]
+    public async Task With_or_without_a_developer_certificate_the_builds_answer_and_a_signal_leaves_nothing_behind(string signal, bool certificate)
+    {
+        var home = Directory.CreateTempSubdirectory("hello-test-");
+        try
+        {
+            var environment = LaunchProfile.OnFreePorts();
+            environment["HOME"] = environment["DOTNET_CLI_HOME"] = home.FullName;
+            environment["DOTNET_GENERATE_ASPNET_CERTIFICATE"] = "false";
+            if (certificate)
+            {
+                var made = await CommandLine.TryAsync(Cli.Wrap("dotnet").WithArguments(["dev-certs", "https"]).WithEnvironmentVariables(environment));
+                Assert.True(made.ExitCode == 0, $"{made.Output}\n{made.Error}");
+            }
+
+            Assert.Equal(certificate, Directory.Exists(Path.Combine(home.FullName, ".dotnet", "corefx", "cryptography", "x509stores", "my")));
+            await using var appHost = new RunningProgram(CommandLine.AppHost(environment));
+            var orchestrator = await AppHostProgram.OrchestratorAsync(appHost.Id);
+            await AppHostProgram.AssertAllAnswerAsync(appHost, orchestrator, StartLimit);
+
+            await appHost.SignalAsync(signal);
+            var (exitCode, output, error) = await appHost.EndAsync(EndLimit);
+
+            Assert.Equal(signal == "KILL" ? 137 : 0, exitCode);
+            Assert.DoesNotMatch(AppHostProgram.StackTrace(), output + error);
+            await AppHostProgram.AssertNothingIsLeftAsync(orchestrator);
+            Assert.False(Directory.Exists(Path.Combine(home.FullName, ".aspire", "dashboard")), "The dashboard has kept the run.");
+        }
+        finally
+        {
+            home.Delete(recursive: true);
+        }
+
+        // The application beside it runs on.
+        Assert.All(HelloImages.Specification, image => Assert.Equal(KnownResourceStates.Running, hello.StateOf(image).Snapshot.State?.Text));
+    }
+}
