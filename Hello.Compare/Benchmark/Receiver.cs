@@ -47,8 +47,17 @@ internal sealed class Receiver : IAsyncDisposable
     }
 
     /// <summary>What it has received since its start.</summary>
-    public async Task<Received> CountAsync(CancellationToken cancellationToken) =>
-        await _client.GetFromJsonAsync<Received>(new Uri("/received", UriKind.Relative), cancellationToken) ?? throw new MeasurementException("The telemetry's receiver answers nothing.");
+    public async Task<Received> CountAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await _client.GetFromJsonAsync<Received>(new Uri("/received", UriKind.Relative), cancellationToken))!;
+        }
+        catch (HttpRequestException e)
+        {
+            throw new MeasurementException($"The telemetry receiver, receiver.go, does not answer: {e.Message}", e);
+        }
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -22,9 +22,10 @@ internal static class BenchmarkCommand
     {
         var root = RepositoryFolder.Find();
         string[] known = [.. HelloImage.FindAll(root).Select(i => i.Name)];
+        string[] chosen = [.. names?.Distinct() ?? known];
         string[] problems =
         [
-            .. (names ?? []).Except(known).Select(name => $"--images must be of {string.Join(',', known)}, not '{name}'."),
+            .. chosen.Except(known).ToArray() is { Length: > 0 } unknown ? [$"--images knows no '{string.Join("', '", unknown)}'. Choose from: {string.Join(',', known)}"] : Array.Empty<string>(),
             .. Machine.Missing(),
         ];
         if (problems.Length > 0)
@@ -33,11 +34,11 @@ internal static class BenchmarkCommand
             return 1;
         }
 
-        // What would fail at the end fails now, before minutes of measuring.
-        var artifacts = Directory.CreateDirectory(Path.Combine(root, "artifacts")).FullName;
+        var file = Path.Combine(root, "artifacts", "benchmark.md");
+        CommandExtensions.CheckWritable(file);
         var (markdown, leftBehind) = await new BenchmarkRun(root, Path.Combine(root, "Hello.Compare", "Benchmark"), runs, starts, CommandExtensions.Progress, CommandExtensions.Error)
-            .MeasureAsync(names ?? known, cancellationToken);
-        await File.WriteAllTextAsync(Path.Combine(artifacts, "benchmark.md"), markdown, CancellationToken.None);
+            .MeasureAsync(chosen, cancellationToken);
+        await File.WriteAllTextAsync(file, markdown, CancellationToken.None);
         Console.Write(markdown);
         return leftBehind ? 1 : 0;
     }

@@ -48,6 +48,22 @@ internal static class CommandExtensions
         }
     });
 
+    /// <summary>Fails if a file cannot be written, so that the user learns it before minutes of measuring. The file stays as it is.</summary>
+    /// <exception cref="MeasurementException">The file cannot be written.</exception>
+    public static void CheckWritable(string file)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            var options = File.Exists(file) ? FileOptions.None : FileOptions.DeleteOnClose;
+            new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0, options).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new MeasurementException($"{file} cannot be written: {e.Message}", e);
+        }
+    }
+
     /// <summary>An option for a number from 1 to 100.</summary>
     public static Option<int> Number(string name, string description, int byDefault)
     {

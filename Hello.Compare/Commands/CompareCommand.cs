@@ -29,10 +29,11 @@ internal static class CompareCommand
         var folder = output?.FullName ?? Path.Combine(root, "artifacts");
         var (markdownFile, pageFile, readmeFile) = (Path.Combine(folder, "comparison.md"), Path.Combine(folder, "comparison.html"), Path.Combine(root, "README.md"));
 
-        // What would fail at the end fails now, before minutes of measuring.
-        Directory.CreateDirectory(folder);
+        CommandExtensions.CheckWritable(markdownFile);
+        CommandExtensions.CheckWritable(pageFile);
         if (intoReadme)
         {
+            CommandExtensions.CheckWritable(readmeFile);
             ReadmeTable.Replace(await File.ReadAllTextAsync(readmeFile, cancellationToken), "");
         }
 

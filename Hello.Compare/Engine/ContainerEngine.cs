@@ -7,15 +7,15 @@ using CliWrap.EventStream;
 namespace Hello.Compare.Engine;
 
 /// <summary>The command line of the container engine, docker or podman.</summary>
-/// <param name="name">"docker" or "podman"; if null, the first of the two that answers.</param>
+/// <param name="name">"docker" or "podman"; if null or empty, the first of the two that answers.</param>
 public sealed class ContainerEngine(string? name)
 {
-    private static readonly string[] Known = ["docker", "podman"];
-
     /// <summary>How long one command follows the engine's events. If this program is killed, the command outlives it for at most this time.</summary>
     private static readonly TimeSpan FollowLimit = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan RemoveLimit = TimeSpan.FromSeconds(60);
+
+    private readonly string[] _candidates = string.IsNullOrEmpty(name) ? ["docker", "podman"] : [name];
 
     private string? _executable;
 
@@ -29,7 +29,7 @@ public sealed class ContainerEngine(string? name)
     public async Task<string> FindAsync(CancellationToken cancellationToken)
     {
         List<string> failures = [];
-        foreach (var candidate in _executable is not null ? [] : name is null ? Known : [name])
+        foreach (var candidate in _executable is null ? _candidates : [])
         {
             try
             {
@@ -105,7 +105,7 @@ public sealed class ContainerEngine(string? name)
             reason = string.Create(CultureInfo.InvariantCulture, $"the engine did not answer within {RemoveLimit.TotalSeconds:N0} s");
         }
 
-        throw new MeasurementException($"The {kind} {nameOrId} is left behind ({reason}). Remove it with: {_executable ?? name ?? Known[0]} {string.Join(' ', arguments)}");
+        throw new MeasurementException($"The {kind} {nameOrId} is left behind ({reason}). Remove it with: {_executable ?? _candidates[0]} {string.Join(' ', arguments)}");
     }
 
     /// <summary>Follows the starts of a container, which need not exist yet. It has no end.</summary>

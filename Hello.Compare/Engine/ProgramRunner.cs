@@ -74,7 +74,9 @@ public static class ProgramRunner
         }
         catch (Exception e) when (e is Win32Exception or InvalidOperationException)
         {
-            throw new MeasurementException($"{command.TargetFilePath} could not be started: {(e.InnerException ?? e).Message}", e);
+            // .NET's own message also names the program and the working directory. The system's message is enough.
+            var reason = e.GetBaseException() is Win32Exception { NativeErrorCode: var code } ? new Win32Exception(code).Message : e.Message;
+            throw new MeasurementException($"{command.TargetFilePath} could not be started: {reason}", e);
         }
     }
 
