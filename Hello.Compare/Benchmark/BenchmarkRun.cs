@@ -10,11 +10,11 @@ using Hello.Compare.Load;
 
 namespace Hello.Compare.Benchmark;
 
-/// <summary>Starts the candidates in turns, puts them under load in turns, and writes what came of it.</summary>
+/// <summary>Measures the starts of all candidates in turns, then loads on them in turns, and writes the figures as Markdown.</summary>
 /// <param name="root">The repository's folder.</param>
-/// <param name="folder">The benchmark's own.</param>
-/// <param name="runs">How often each is put under load.</param>
-/// <param name="starts">How often each is started.</param>
+/// <param name="folder">The folder of the benchmark's Go and Lua files.</param>
+/// <param name="runs">Number of loads on each candidate.</param>
+/// <param name="starts">Number of starts of each candidate without a load.</param>
 /// <param name="progress">Receives one line about each step.</param>
 /// <param name="error">Receives one line about each container that could not be removed.</param>
 internal sealed class BenchmarkRun(string root, string folder, int runs, int starts, Action<string> progress, Action<string> error)
@@ -26,7 +26,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Load = TimeSpan.FromSeconds(4);
 
-    /// <summary>For what a start or a load leaves to do behind the last answer.</summary>
+    /// <summary>Lets the process finish the work that goes on after the last answer.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan LogPause = TimeSpan.FromMilliseconds(1);
@@ -34,15 +34,15 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
 
     private readonly ContainerEngine _engine = new("docker");
 
-    /// <summary>Tells what belongs to this run from everything else on the machine.</summary>
+    /// <summary>Names the containers of this run, so that they differ from all others.</summary>
     private readonly string _id = $"hello-benchmark-{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz", 8)}";
 
     private readonly Machine _machine = new();
 
-    /// <summary>Measures.</summary>
-    /// <param name="images">Suffixes of the Dockerfiles.</param>
-    /// <param name="cancellationToken">Ends the measuring; what it started is removed all the same.</param>
-    /// <returns>Table and conditions, in Markdown.</returns>
+    /// <summary>Measures the images, and removes all containers that it made.</summary>
+    /// <param name="images">The suffixes of the Dockerfiles.</param>
+    /// <param name="cancellationToken">Ends the measuring. Containers are still removed.</param>
+    /// <returns>The table and the conditions in Markdown, and whether a container could not be removed.</returns>
     /// <exception cref="MeasurementException">Something could not be measured.</exception>
     public async Task<(string Markdown, bool LeftBehind)> MeasureAsync(string[] images, CancellationToken cancellationToken)
     {
@@ -60,7 +60,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
             candidates.Add(await BuildAsync(inspector, name, Path.Combine(root, $"Dockerfile-{name}"), root, cancellationToken));
         }
 
-        // From here on, so that the builds have all cores.
+        // Not before the builds, so that they can use all cores.
         await _machine.PinAsync(cancellationToken);
         await using var receiver = await Receiver.StartAsync(program, cancellationToken);
         var made = new TemporaryResources(_engine, error);
@@ -101,11 +101,11 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
             (image.GetProperty("Id").GetString()!, [.. image.GetProperty("Config").GetProperty("Entrypoint").EnumerateArray().Select(e => e.GetString()!)]);
     }
 
-    /// <summary>Runs a container from its start, which is measured, to its end.</summary>
+    /// <summary>Starts a container, measures the start, runs a measurement and stops the container.</summary>
     private async Task RunAsync(Candidate candidate, string launcher, Receiver receiver, TemporaryResources made, Func<Uri, int, Task<long>> measure, CancellationToken cancellationToken)
     {
         var container = $"{_id}-{candidate.Name}";
-        // Another at each start: one that was used may still be taken by connections that ended.
+        // A new port for each start, because closed connections may still occupy the old one.
         var address = new IPEndPoint(IPAddress.Loopback, FirstHello.FreePort());
         string[] environment = candidate.Name == Go
             ? [$"ADDRESS={address}"]
@@ -113,7 +113,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         made.Add("container", container);
         try
         {
-            // The host's network: neither address translation nor a proxy is measured.
+            // The host's network, so that the figures include neither address translation nor a proxy.
             await _engine.RunAsync(
                 [
                     "container", "create", "--name", container, "--network", "host", "--cpuset-cpus", _machine.ServerCore, .. environment.SelectMany(e => (string[])["--env", e]),
@@ -123,7 +123,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
             var process = await StartAsync(candidate, container, address, cancellationToken);
             var before = await receiver.CountAsync(cancellationToken);
             var requests = await measure(new($"http://{address}{HelloImage.HelloPath}"), process);
-            // Not killed: the metrics, which are exported once a minute, are sent at the latest at the end.
+            // The container is stopped, not killed, because the API exports its last metrics at its end.
             await _engine.RunAsync(["container", "stop", container], cancellationToken);
             if (candidate.Name != Go)
             {
@@ -136,8 +136,8 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         }
     }
 
-    /// <summary>Starts a container and asks until it answers.</summary>
-    /// <returns>Its process.</returns>
+    /// <summary>Starts a container and waits for its first answer.</summary>
+    /// <returns>The ID of its process.</returns>
     private async Task<int> StartAsync(Candidate candidate, string container, IPEndPoint address, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -153,7 +153,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new MeasurementException(Format.Invariant($"{candidate.Name} did not answer /hello with 200 within {AnswerLimit.TotalSeconds:N0} s of its start: 'docker run --rm {candidate.ImageId}' shows why."));
+            throw new MeasurementException(Format.Invariant($"{candidate.Name} did not answer /hello with 200 within {AnswerLimit.TotalSeconds:N0} s of its start. To see why, run: docker run --rm {candidate.ImageId}"));
         }
         finally
         {
@@ -162,7 +162,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         }
     }
 
-    /// <summary>What the launcher wrote before anything else, once the engine has taken it.</summary>
+    /// <summary>The time that launcher.go wrote as the first line of the log. Waits until the engine has it.</summary>
     private async Task<DateTimeOffset> ReadLaunchAsync(string container, CancellationToken cancellationToken)
     {
         for (; ; await Task.Delay(LogPause, cancellationToken))
@@ -175,7 +175,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     }
 
     /// <summary>Measures memory and load.</summary>
-    /// <returns>How many requests were answered.</returns>
+    /// <returns>The number of answered requests.</returns>
     private async Task<long> LoadAsync(Candidate candidate, Uri hello, int process, CancellationToken cancellationToken)
     {
         await Task.Delay(Settling, cancellationToken);
@@ -235,17 +235,17 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
             DateTimeOffset.UtcNow,
             Conditions.DescribeMachine(),
             await _engine.DescribeAsync(cancellationToken),
-            Format.Invariant($"medians (lowest–highest) of each: {starts + runs} starts, {runs} loads; interleaved, on the host's network; a load is {WarmUp.TotalSeconds:N0} s over {WarmUpConnections} connections to warm up, then {Load.TotalSeconds:N0} s each over {string.Join(", ", Connections)}; start to first hello from the moment at which the kernel executes the program, by launcher.go, known to 1 ms; memory by the kernel's VmRSS and VmHWM"),
+            Format.Invariant($"medians (lowest–highest) of {starts + runs} starts and {runs} loads of each image; interleaved, on the host's network; a load is {WarmUp.TotalSeconds:N0} s over {WarmUpConnections} connections to warm up, then {Load.TotalSeconds:N0} s over each of {string.Join(", ", Connections)} connections; start to first hello counted from the moment at which the kernel executes the program (launcher.go), known to 1 ms; memory from the kernel's VmRSS and VmHWM"),
             [.. candidates.SelectMany(c => c.Image.StandIns).Distinct()]);
         IEnumerable<(string Name, string Text)> lines =
         [
             .. conditions.Lines,
-            ("Cores", $"server on {_machine.ServerCore}; load generator, telemetry's receiver and this program on {string.Join(", ", _machine.ClientCores)}; the engine, which takes the lines that all of them log, on any"),
+            ("Cores", $"server on core {_machine.ServerCore}; load generator, telemetry receiver and this program on {string.Join(", ", _machine.ClientCores)}; the engine, which reads the logs, on all"),
             ("Load generator", await WrkResult.VersionAsync(cancellationToken)),
             ("Go application", $"Gin's default router with its logger, no telemetry; {await ProgramRunner.RunAsync(Cli.Wrap("go").WithArguments("version"), cancellationToken)}"),
-            ("Telemetry of the others", "traces, metrics and logs over http/protobuf to receiver.go, which counts what has come"),
+            ("Telemetry of the .NET images", "traces, metrics and logs over http/protobuf to receiver.go, which counts them"),
         ];
-        return $"{table}\nBehind the brackets: the ratio to `{reference.Name}`.\n\n{string.Concat(lines.Select(l => $"- {l.Name}: {l.Text}\n"))}";
+        return $"{table}\nThe ratio at the end of a cell is the ratio to `{reference.Name}`.\n\n{string.Concat(lines.Select(l => $"- {l.Name}: {l.Text}\n"))}";
 
         static string Cell(Spread<double>? values, Spread<double>? reference)
         {
@@ -268,7 +268,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     }
 }
 
-/// <summary>A folder that goes when this does.</summary>
+/// <summary>A temporary folder, which is deleted when this is disposed.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("hello-benchmark-").FullName;

@@ -4,11 +4,10 @@ using Hello.Compare.Images;
 
 namespace Hello.Compare.Benchmark;
 
-/// <summary>What is measured, and what has been.</summary>
-/// <param name="name">Suffix of the Dockerfile and of the tag.</param>
-/// <param name="imageId">ID of the image, which stays the same when somebody builds under the same name meanwhile.</param>
-/// <param name="entrypoint">What the image starts.</param>
-/// <param name="image">What the image is.</param>
+/// <summary>An image that is measured, and its figures so far.</summary>
+/// <param name="name">The suffix of the Dockerfile and of the tag.</param>
+/// <param name="imageId">The ID of the image. It stays the same if somebody builds another image under the same name meanwhile.</param>
+/// <param name="entrypoint">The program that the image starts, with its arguments.</param>
 internal sealed class Candidate(string name, string imageId, string[] entrypoint, ImageFacts image)
 {
     private readonly OrderedDictionary<string, Spread<double>> _values = [];
@@ -21,7 +20,7 @@ internal sealed class Candidate(string name, string imageId, string[] entrypoint
 
     public ImageFacts Image => image;
 
-    /// <summary>The figures that it has, in the order in which they were measured first, but what is of one kind together.</summary>
+    /// <summary>The names of its figures in the order of measuring. Names with the same first word are together.</summary>
     public IEnumerable<string> Figures => _values.Keys.GroupBy(f => f.Split(' ', ',')[0]).SelectMany(f => f);
 
     /// <summary>The values of a figure, or null if it was not measured.</summary>
@@ -33,15 +32,15 @@ internal sealed class Candidate(string name, string imageId, string[] entrypoint
         _values[figure].Add(value);
     }
 
-    /// <summary>Adds how much telemetry of a container's life was received.</summary>
-    /// <param name="requests">Requests that it has answered, beside the first.</param>
-    /// <param name="received">What has come meanwhile.</param>
-    /// <exception cref="MeasurementException">A signal is missing.</exception>
+    /// <summary>Adds the telemetry that the receiver got from one container.</summary>
+    /// <param name="requests">The number of answered requests, without the first one.</param>
+    /// <param name="received">The telemetry received from its start to its end.</param>
+    /// <exception cref="MeasurementException">Traces, metrics or logs are missing.</exception>
     public void AddReceived(long requests, Received received)
     {
         if (received is { Spans: 0 } or { Metrics: 0 } or { LogRecords: 0 })
         {
-            throw new MeasurementException($"Of {name}, the receiver has not received traces, metrics and logs, but: {received}.");
+            throw new MeasurementException($"{name} must send traces, metrics and logs, but the receiver got only {received}. To see why, run: docker run --rm {imageId}");
         }
 
         if (requests > 0)
@@ -51,4 +50,3 @@ internal sealed class Candidate(string name, string imageId, string[] entrypoint
         }
     }
 }
-

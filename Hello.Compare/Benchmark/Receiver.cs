@@ -4,7 +4,7 @@ using Hello.Compare.Engine;
 
 namespace Hello.Compare.Benchmark;
 
-/// <summary>Telemetry that was received.</summary>
+/// <summary>Numbers of received spans, metrics and log records.</summary>
 internal sealed record Received(long Spans, long Metrics, long LogRecords)
 {
     public static Received operator -(Received all, Received before) =>
@@ -27,8 +27,8 @@ internal sealed class Receiver : IAsyncDisposable
     /// <summary>The address for <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>.</summary>
     public string Endpoint { get; }
 
-    /// <summary>Starts it and waits until it listens.</summary>
-    /// <exception cref="MeasurementException">It ended instead.</exception>
+    /// <summary>Starts the receiver and waits until it listens.</summary>
+    /// <exception cref="MeasurementException">The receiver ended before it listened.</exception>
     public static async Task<Receiver> StartAsync(string program, CancellationToken cancellationToken)
     {
         var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -43,10 +43,11 @@ internal sealed class Receiver : IAsyncDisposable
         }
 
         end.Dispose();
-        throw new MeasurementException($"The telemetry's receiver ended with {(await running).ExitCode}: {error}");
+        throw new MeasurementException($"The telemetry receiver, receiver.go, ended with {(await running).ExitCode}: {error}");
     }
 
-    /// <summary>What it has received since its start.</summary>
+    /// <summary>Counts the telemetry received since the start of the receiver.</summary>
+    /// <exception cref="MeasurementException">The receiver does not answer.</exception>
     public async Task<Received> CountAsync(CancellationToken cancellationToken)
     {
         try

@@ -5,25 +5,24 @@ using Hello.Compare.Figures;
 
 namespace Hello.Compare.Benchmark;
 
-/// <summary>What wrk measured.</summary>
-/// <param name="Requests">Requests answered.</param>
-/// <param name="Errors">Connections that failed, requests that timed out, answers other than 2xx and 3xx.</param>
-/// <param name="Duration">How long it took.</param>
+/// <summary>The figures of one run of wrk: https://github.com/wg/wrk.</summary>
+/// <param name="Requests">Number of answered requests.</param>
+/// <param name="Errors">Number of failed connections, timed-out requests and answers other than 2xx and 3xx.</param>
 /// <param name="P50">Latency that half of the requests did not exceed.</param>
 /// <param name="P99">Latency that 99 in 100 requests did not exceed.</param>
 internal sealed record WrkResult(long Requests, long Errors, TimeSpan Duration, TimeSpan P50, TimeSpan P99)
 {
     public double RequestsPerSecond => Requests / Duration.TotalSeconds;
 
-    /// <summary>What wrk says it is.</summary>
+    /// <summary>Name and version of wrk.</summary>
     public static async Task<string> VersionAsync(CancellationToken cancellationToken)
     {
-        // "wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012 Will Glozer", and its usage, as of a command line that is wrong.
+        // "wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012 Will Glozer", then its usage. It ends with 1, because it takes --version for an error.
         var version = await ProgramRunner.TryRunAsync(Cli.Wrap("wrk").WithArguments("--version"), cancellationToken);
         return version.Output.Split(" [")[0];
     }
 
-    /// <summary>Sends requests as fast as they are answered.</summary>
+    /// <summary>Sends load for a time. Each connection sends its next request when the last one has been answered.</summary>
     public static async Task<WrkResult> MeasureAsync(Uri url, int connections, int cores, TimeSpan duration, string script, CancellationToken cancellationToken)
     {
         var output = await ProgramRunner.RunAsync(
@@ -33,7 +32,7 @@ internal sealed record WrkResult(long Requests, long Errors, TimeSpan Duration, 
                 "--duration", Format.Invariant($"{duration.TotalSeconds}s"), "--script", script, url.ToString(),
             ]),
             cancellationToken);
-        // The script's line, behind wrk's own: {"requests":105893,"errors":0,"duration":4000215,"p50":1187,"p99":2950}
+        // The last line is the script's, after wrk's own lines: {"requests":105893,"errors":0,"duration":4000215,"p50":1187,"p99":2950}
         using var report = JsonDocument.Parse(output.Split('\n')[^1]);
         return new(Number("requests"), Number("errors"), Time("duration"), Time("p50"), Time("p99"));
 
@@ -42,4 +41,3 @@ internal sealed record WrkResult(long Requests, long Errors, TimeSpan Duration, 
         TimeSpan Time(string name) => TimeSpan.FromMicroseconds(Number(name));
     }
 }
-

@@ -1,5 +1,5 @@
-// Says when it is replaced by the program that its arguments name: the engine's StartedAt comes milliseconds late, in which
-// a small program is half done with its start. The time is in microseconds since 1970.
+// Prints the time, in microseconds since 1970, and then becomes the program that its arguments name. The engine's StartedAt
+// is milliseconds late. That is too coarse, because a small program needs only a few milliseconds for its start.
 package main
 
 import (

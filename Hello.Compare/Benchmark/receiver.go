@@ -1,5 +1,5 @@
-// Receives telemetry over http/protobuf and counts it, with so little work that it does not get in the way of the load
-// generator, as the dashboard would on the same core: https://opentelemetry.io/docs/specs/otlp/#otlphttp
+// Receives telemetry over http/protobuf and counts it: https://opentelemetry.io/docs/specs/otlp/#otlphttp. It shares a core
+// with the load generator, so it does little work. The Aspire dashboard would slow the load generator down.
 package main
 
 import (
@@ -23,7 +23,7 @@ func main() {
 				return
 			}
 
-			// ResourceSpans, ScopeSpans, Span, and the same of the other signals:
+			// The field numbers of ResourceSpans, ScopeSpans and Span. Metrics and logs have the same ones:
 			// https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
 			counter.Add(count(body, 1, 2, 2))
 			response.Header().Set("Content-Type", "application/x-protobuf")
@@ -45,7 +45,7 @@ func main() {
 	panic(http.Serve(listener, nil))
 }
 
-// How many messages there are in fields of these numbers, each within the one before it.
+// Counts the messages on a path of field numbers: fields[1] is a field of the message in fields[0], and so on.
 func count(message []byte, fields ...protowire.Number) (found int64) {
 	for len(message) > 0 {
 		field, kind, length := protowire.ConsumeTag(message)

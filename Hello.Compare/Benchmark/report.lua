@@ -1,4 +1,4 @@
--- Called by wrk at the end: the figures in JSON, on the last line. Times are in microseconds.
+-- wrk calls done() at its end. It writes the figures as JSON on the last line. Times are in microseconds.
 -- https://github.com/wg/wrk/blob/master/SCRIPTING
 function done(summary, latency, requests)
   local errors = summary.errors

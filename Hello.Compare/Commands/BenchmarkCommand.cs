@@ -7,13 +7,12 @@ namespace Hello.Compare.Commands;
 /// <summary>The command <c>benchmark</c>.</summary>
 internal static class BenchmarkCommand
 {
-    /// <summary>Describes the command.</summary>
     public static Command Create()
     {
         var runs = CommandExtensions.Number("--runs", "How often each image is put under load, 1 to 100", 3);
         var starts = CommandExtensions.Number("--starts", "How often each image is started, 1 to 100", 10);
-        var images = new Option<string?>("--images") { Description = "The images to measure, by the suffixes of their Dockerfiles [default: all]", HelpName = "A,B,…" };
-        var command = new Command("benchmark", "Measures the images against the walkthrough's Go application and writes artifacts/benchmark.md") { runs, starts, images };
+        var images = new Option<string?>("--images") { Description = "The images to measure: the suffixes of their Dockerfiles, separated by commas [default: all]", HelpName = "A,B,…" };
+        var command = new Command("benchmark", "Compares the images with the walkthrough's Go application and writes artifacts/benchmark.md") { runs, starts, images };
         command.WithAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(runs), parsed.GetValue(starts), parsed.GetValue(images)?.Split(','), cancellationToken));
         return command;
     }

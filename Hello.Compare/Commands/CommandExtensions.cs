@@ -4,22 +4,21 @@ using Hello.Compare.Engine;
 
 namespace Hello.Compare.Commands;
 
-/// <summary>What all commands have in common: how they say what they do, how they fail, how they end.</summary>
+/// <summary>The parts that all commands share: options, progress lines, errors, and the handling of signals.</summary>
 internal static class CommandExtensions
 {
-    /// <summary>Signals that end a command early, and the exit codes that a shell expects then.</summary>
+    /// <summary>The signals that interrupt a command, and its exit code then: 128 and the number of the signal, as in a shell.</summary>
     private static readonly (PosixSignal Signal, int ExitCode)[] Interruptions = [(PosixSignal.SIGINT, 130), (PosixSignal.SIGTERM, 143), (PosixSignal.SIGHUP, 129)];
 
-    /// <summary>Sets what a command does. A failure and an interruption are one line each.</summary>
-    /// <param name="command">The command.</param>
-    /// <param name="run">Does it, and returns the exit code.</param>
+    /// <summary>Sets the action of a command. If it fails or is interrupted, the user gets one line.</summary>
+    /// <param name="run">The action. It returns the exit code.</param>
     public static void WithAction(this Command command, Func<ParseResult, CancellationToken, Task<int>> run) => command.SetAction(async parsed =>
     {
         using var interrupted = new CancellationTokenSource();
         var exitCode = 0;
         var registrations = Interruptions.Select(i => PosixSignalRegistration.Create(i.Signal, context =>
         {
-            // The first one ends the command, which then removes what it made. The second one ends the process at once.
+            // The first signal cancels the command, which then removes its images and containers. The second one ends the process at once.
             context.Cancel = !interrupted.IsCancellationRequested;
             exitCode = i.ExitCode;
             interrupted.Cancel();
@@ -30,7 +29,7 @@ internal static class CommandExtensions
         }
         catch (Exception) when (interrupted.IsCancellationRequested)
         {
-            // Ctrl+C reaches the engine's command, too: its failure is no other reason.
+            // Ctrl+C also ends the engine's command that is running. Its failure needs no line of its own.
             Error("Interrupted. Nothing was written.");
             return exitCode;
         }
@@ -78,10 +77,10 @@ internal static class CommandExtensions
         return option;
     }
 
-    /// <summary>Says what is being done.</summary>
+    /// <summary>Writes a line about the current step to standard error.</summary>
     public static void Progress(string line) => WriteError(line);
 
-    /// <summary>Says what is wrong.</summary>
+    /// <summary>Writes an error line to standard error.</summary>
     public static void Error(string line) => WriteError($"error: {line}");
 
     private static void WriteError(string line)
@@ -92,7 +91,7 @@ internal static class CommandExtensions
         }
         catch (IOException)
         {
-            // The terminal is closed. What was made has to be removed all the same.
+            // The terminal is closed. The command must still remove its images and containers.
         }
     }
 }

@@ -6,7 +6,7 @@ using Hello.Compare.Images;
 
 namespace Hello.Compare.Commands;
 
-/// <summary>The command <c>compare</c>, which is also what the program does without the name of a command.</summary>
+/// <summary>The command <c>compare</c>. The program also runs it if no command is named.</summary>
 internal static class CompareCommand
 {
     /// <summary>Adds the options and the action to a command.</summary>
@@ -14,8 +14,8 @@ internal static class CompareCommand
         where TCommand : Command
     {
         var output = new Option<DirectoryInfo?>("--output") { Description = "The folder for comparison.md and comparison.html [default: artifacts]", HelpName = "DIR" };
-        var runs = CommandExtensions.Number("--runs", "How often each image is started, 1 to 100. The figures are medians, or the lower one of two in the middle", 5);
-        var readme = new Option<bool>("--readme") { Description = "Put the table into README.md, too" };
+        var runs = CommandExtensions.Number("--runs", "How often each image is started, 1 to 100. The figures are medians: the middle value, or the lower of the two middle values", 5);
+        var readme = new Option<bool>("--readme") { Description = "Also write the table into README.md" };
         command.Options.Add(output);
         command.Options.Add(runs);
         command.Options.Add(readme);

@@ -8,14 +8,13 @@ namespace Hello.Compare.Commands;
 /// <summary>The command <c>size</c>.</summary>
 internal static class SizeCommand
 {
-    /// <summary>The build whose binary is measured. The other native build has the same one.</summary>
+    /// <summary>The build whose binary is measured. <c>scratch-nonroot</c> has the same binary.</summary>
     private const string Build = "scratch";
 
-    /// <summary>Describes the command.</summary>
     public static Command Create()
     {
-        var update = new Option<bool>("--update") { Description = "Write this platform's file in Hello.Api/Size anew; the budget in it stays" };
-        var command = new Command("size", "Shows where the bytes of the native binary are, and the change against Hello.Api/Size") { update };
+        var update = new Option<bool>("--update") { Description = "Update this platform's file in Hello.Api/Size. Its budget stays" };
+        var command = new Command("size", "Lists the bytes of the native binary by namespace, and the change since the figures in Hello.Api/Size") { update };
         command.WithAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(update), cancellationToken));
         return command;
     }

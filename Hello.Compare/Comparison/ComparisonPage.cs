@@ -4,19 +4,17 @@ using Hello.Compare.Figures;
 
 namespace Hello.Compare.Comparison;
 
-/// <summary>Writes the comparison as one HTML file that needs no other.</summary>
+/// <summary>Writes the comparison as one HTML file that refers to no other file.</summary>
 public static class ComparisonPage
 {
-    /// <summary>Those that a bar says more of than a number, in the page's order.</summary>
+    /// <summary>The figures that the page shows as bars, in this order.</summary>
     private static readonly Figure[] Charted =
     [
         Figure.UnpackedSize, Figure.CompressedSize, Figure.FirstHello, Figure.BuildTime,
         Figure.MemoryAfterStart, Figure.MemoryUnderLoad, Figure.RequestsPerSecond, Figure.LatencyP99,
     ];
 
-    /// <summary>Fills in the page.</summary>
-    /// <param name="result">The comparison.</param>
-    /// <returns>The HTML.</returns>
+    /// <summary>Fills in the template ComparisonPage.html.</summary>
     public static string Write(ComparisonResult result)
     {
         using var template = new StreamReader(typeof(ComparisonPage).Assembly.GetManifestResourceStream(typeof(ComparisonPage), "ComparisonPage.html")!);
@@ -33,7 +31,7 @@ public static class ComparisonPage
         return page.ToString();
     }
 
-    /// <summary>A bar for each build, as long as its value is large.</summary>
+    /// <summary>A chart with a bar for each build. The length of a bar is proportional to the value.</summary>
     private static string Chart(Figure figure, IReadOnlyList<Measurements> images)
     {
         const int Width = 420;

@@ -2,14 +2,13 @@ using Hello.Compare.Figures;
 
 namespace Hello.Compare.Comparison;
 
-/// <summary>What a comparison came to.</summary>
-/// <param name="Images">What was measured of each build, in the model's order; the first is the reference.</param>
-/// <param name="Failures">What could not be measured, one line each.</param>
-/// <param name="Conditions">Under what conditions.</param>
+/// <summary>The result of a comparison.</summary>
+/// <param name="Images">The measurements of each build, by name. Ratios are to the first one.</param>
+/// <param name="Failures">One line for each build that could not be measured.</param>
 /// <param name="LeftBehind">Whether an image or a container could not be removed.</param>
 public sealed record ComparisonResult(IReadOnlyList<Measurements> Images, IReadOnlyList<string> Failures, Conditions Conditions, bool LeftBehind)
 {
-    /// <summary>What the last build, the one that takes all the steps, has over the first.</summary>
+    /// <summary>One sentence that compares the last build with the first one.</summary>
     public string Headline
     {
         get

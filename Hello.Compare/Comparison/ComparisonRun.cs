@@ -16,27 +16,27 @@ namespace Hello.Compare.Comparison;
 /// <param name="error">Receives one line about each image or container that could not be removed.</param>
 public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspector, int runs, Action<string> progress, Action<string> error)
 {
-    /// <summary>Sent first and not counted: a JIT-compiled process gets faster over its first thousands of requests.</summary>
+    /// <summary>Sent first and not measured, because a JIT-compiled process gets faster during its first thousands of requests.</summary>
     private static readonly LoadOptions WarmUp = new() { Requests = 2_000, Duration = TimeSpan.FromSeconds(5) };
 
     private static readonly LoadOptions Load = new() { Requests = 5_000, Duration = TimeSpan.FromSeconds(10) };
 
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(60);
 
-    /// <summary>For what a start leaves to do behind the first answer.</summary>
+    /// <summary>Lets the process finish the work of its start that goes on after the first answer.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
 
-    /// <summary>Tells the images and containers of this run from all others.</summary>
+    /// <summary>Names the images and containers of this run, so that they differ from all others.</summary>
     private readonly string _id = $"hello-compare-{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz", 8)}";
 
     private readonly List<string> _failures = [];
 
-    /// <summary>How many requests the loads had: fewer than asked for if the time was up.</summary>
+    /// <summary>The number of requests of each load. It is lower than planned if the time limit came first.</summary>
     private readonly Spread<int> _requests = new();
 
-    /// <summary>Measures the builds and removes all that it made.</summary>
+    /// <summary>Measures the builds, and removes all images and containers that it made.</summary>
     /// <param name="images">The builds. The first is the reference.</param>
-    /// <param name="cancellationToken">Ends the measuring. What it made is removed all the same.</param>
+    /// <param name="cancellationToken">Ends the measuring. Images and containers are still removed.</param>
     /// <exception cref="MeasurementException">No engine answers.</exception>
     public async Task<ComparisonResult> MeasureAsync(IReadOnlyList<HelloImage> images, CancellationToken cancellationToken)
     {
@@ -66,7 +66,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
                 Conditions.DescribeMachine(),
                 await engine.DescribeAsync(cancellationToken),
                 Format.Invariant(
-                    $"medians of {runs} interleaved starts of each image, with the options that the AppHost gives its container; start to first hello from the engine's StartedAt, known to {FirstHello.EngineResolution.TotalMilliseconds:N0} ms; load of {DescribeRequests()} requests over {Load.Connections} connections from the same machine, after {WarmUp.Requests:N0} to warm up; no telemetry sent; compressed sizes with gzip"),
+                    $"medians of {runs} interleaved starts of each image, with the options that the AppHost gives its container; start to first hello counted from the engine's StartedAt and rounded to {FirstHello.EngineResolution.TotalMilliseconds:N0} ms; load of {DescribeRequests()} requests over {Load.Connections} connections from the same machine, after {WarmUp.Requests:N0} requests to warm up; no telemetry sent; compressed sizes with gzip"),
                 [.. candidates.SelectMany(c => c.Facts?.StandIns ?? []).Distinct()]),
             made.LeftBehind);
     }
@@ -79,7 +79,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
 
     private async Task TryAsync(Candidate candidate, Func<Task> measure)
     {
-        // One reason is enough: a build that failed once is not tried again.
+        // A build that failed once is not measured again. One error about it is enough.
         if (candidate.HasFailed)
         {
             return;
@@ -110,7 +110,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
     private async Task RunAsync(Candidate candidate, IEnumerable<string> helpers, TemporaryResources made, CancellationToken cancellationToken)
     {
         var container = $"{_id}-{candidate.Image.Name}";
-        // The port is chosen here, so that the first question need not wait for the engine to tell it.
+        // The port is chosen here. If the engine chose it, the first request would have to wait until the engine tells the port.
         var address = new IPEndPoint(IPAddress.Loopback, FirstHello.FreePort());
         made.Add("container", container);
         await engine.RunAsync(["container", "create", "--name", container, "--publish", $"{address}:{HelloImage.Port}", .. candidate.Image.RunOptions, candidate.Reference], cancellationToken);
@@ -141,14 +141,14 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
             cancellationToken.ThrowIfCancellationRequested();
             return result.Errors == 0
                 ? result
-                : throw new MeasurementException(Format.Invariant($"{result.Errors:N0} of {result.Sent:N0} requests under load were not answered with 200."));
+                : throw new MeasurementException(Format.Invariant($"{result.Errors:N0} of {result.Sent:N0} requests under load did not get an answer with 200."));
         }
     }
 
     private async Task<TimeSpan> StartAsync(string container, IPEndPoint address, CancellationToken cancellationToken)
     {
-        // Nobody asks before the engine has started the container: a packet for an address that does not exist yet makes the
-        // kernel wait for a second: arp(7).
+        // The first request is sent after the engine has started the container. A packet to an address that does not exist yet
+        // makes the kernel wait for a second: arp(7).
         await engine.RunAsync(["container", "start", container], cancellationToken);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(AnswerLimit);
@@ -158,15 +158,15 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
             var (_, started, _) = await inspector.FindStartedAsync(container, cancellationToken);
             return answered > started
                 ? answered - started
-                : throw new MeasurementException("it answered before it was started: the container engine's clock differs from this machine's.");
+                : throw new MeasurementException("its first answer came before its start, so the container engine's clock differs from this machine's. Set both clocks to the same time.");
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new MeasurementException(Format.Invariant($"{HelloImage.HelloPath} was not answered with 200 within {AnswerLimit.TotalSeconds:N0} s of its start."));
+            throw new MeasurementException(Format.Invariant($"{HelloImage.HelloPath} did not answer with 200 within {AnswerLimit.TotalSeconds:N0} s of the start."));
         }
     }
 
-    /// <summary>A build, and what has been measured of it so far.</summary>
+    /// <summary>A build and its measurements so far.</summary>
     private sealed class Candidate(HelloImage image, string reference)
     {
         public HelloImage Image => image;

@@ -3,13 +3,11 @@ using Hello.Compare.Engine;
 
 namespace Hello.Compare.Comparison;
 
-/// <summary>The place in the README that holds the comparison, between two markers.</summary>
+/// <summary>The part of the README between two markers, which holds the comparison.</summary>
 public static partial class ReadmeTable
 {
-    /// <summary>Replaces the comparison. The README keeps its line ends.</summary>
-    /// <param name="readme">The README's text.</param>
-    /// <param name="table">The new comparison.</param>
-    /// <exception cref="MeasurementException">The markers are not there, once each and in order.</exception>
+    /// <summary>Replaces the comparison. The line ends of the README, LF or CRLF, stay.</summary>
+    /// <exception cref="MeasurementException">A marker is missing or there twice, or they are in the wrong order.</exception>
     public static string Replace(string readme, string table)
     {
         var place = Place().Matches(readme);

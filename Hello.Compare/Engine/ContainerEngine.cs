@@ -7,7 +7,7 @@ using CliWrap.EventStream;
 namespace Hello.Compare.Engine;
 
 /// <summary>The command line of the container engine, docker or podman.</summary>
-/// <param name="name">"docker" or "podman"; if null or empty, the first of the two that answers.</param>
+/// <param name="name">"docker" or "podman". If null or empty, the first of the two that answers.</param>
 public sealed class ContainerEngine(string? name)
 {
     /// <summary>How long one command follows the engine's events. If this program is killed, the command outlives it for at most this time.</summary>
@@ -23,10 +23,10 @@ public sealed class ContainerEngine(string? name)
     public static ContainerEngine FromEnvironment() =>
         new(Environment.GetEnvironmentVariable("ASPIRE_CONTAINER_RUNTIME") ?? Environment.GetEnvironmentVariable("DOTNET_ASPIRE_CONTAINER_RUNTIME"));
 
-    /// <summary>The engine's command, once an engine has answered.</summary>
-    /// <returns>"docker" or "podman".</returns>
+    /// <summary>Finds an engine that answers, and remembers it.</summary>
+    /// <returns>Its command: "docker" or "podman".</returns>
     /// <exception cref="MeasurementException">No engine answers.</exception>
-    public async Task<string> FindAsync(CancellationToken cancellationToken)
+    internal async Task<string> FindAsync(CancellationToken cancellationToken)
     {
         List<string> failures = [];
         foreach (var candidate in _executable is null ? _candidates : [])
@@ -47,21 +47,18 @@ public sealed class ContainerEngine(string? name)
     }
 
     /// <summary>Runs a command of the engine.</summary>
-    /// <returns>What it wrote to standard output, without white space at the end.</returns>
+    /// <returns>Standard output, without white space at the end.</returns>
     /// <exception cref="MeasurementException">The command failed.</exception>
     public async Task<string> RunAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
         await ProgramRunner.RunAsync(await CommandAsync(arguments, cancellationToken), cancellationToken);
 
-    /// <summary>Reads what a command of the engine writes to standard output, such as an archive, without a file in between.</summary>
+    /// <summary>Reads the standard output of a command as a stream, for example an archive. The output is not stored in a file.</summary>
     /// <exception cref="MeasurementException">The command failed.</exception>
     public async Task<T> ReadAsync<T>(IEnumerable<string> arguments, Func<Stream, CancellationToken, Task<T>> read, CancellationToken cancellationToken) =>
         await ProgramRunner.ReadAsync(await CommandAsync(arguments, cancellationToken), read, cancellationToken);
 
-    /// <summary>The engine's JSON about an image or a container.</summary>
-    /// <param name="kind">"image" or "container".</param>
-    /// <param name="nameOrId">Its name or ID.</param>
-    /// <param name="cancellationToken">Ends the command.</param>
-    /// <exception cref="MeasurementException">The engine has none of that name.</exception>
+    /// <summary>The engine's JSON about a kind of object, "image" or "container".</summary>
+    /// <exception cref="MeasurementException">The engine has no image or container of that name.</exception>
     public async Task<JsonElement> InspectAsync(string kind, string nameOrId, CancellationToken cancellationToken)
     {
         using var answer = JsonDocument.Parse(await RunAsync([kind, "inspect", nameOrId], cancellationToken));
@@ -69,7 +66,7 @@ public sealed class ContainerEngine(string? name)
     }
 
     /// <summary>Name and version of the engine.</summary>
-    public async Task<string> DescribeAsync(CancellationToken cancellationToken)
+    internal async Task<string> DescribeAsync(CancellationToken cancellationToken)
     {
         // docker: {"Client":{…},"Server":{"Version":"28.2.2",…}}, podman: {"Client":{"Version":"5.4.0",…}}
         using var version = JsonDocument.Parse(await RunAsync(["version", "--format", "{{json .}}"], cancellationToken));
@@ -77,19 +74,18 @@ public sealed class ContainerEngine(string? name)
         return $"{await FindAsync(cancellationToken)} {component.GetProperty("Version").GetString()}";
     }
 
-    /// <summary>Removes an image or a container. One that does not exist is no error.</summary>
-    /// <param name="kind">"image" or "container".</param>
-    /// <param name="nameOrId">Its name or ID.</param>
+    /// <summary>Removes an object of a kind, "image" or "container". It is no error if it does not exist.</summary>
     /// <exception cref="MeasurementException">It could not be removed. The message names it and the command that removes it.</exception>
-    public async Task RemoveAsync(string kind, string nameOrId)
+    internal async Task RemoveAsync(string kind, string nameOrId)
     {
         string[] arguments = [kind, "rm", .. kind == "container" ? ["--force"] : Array.Empty<string>(), nameOrId];
-        using var limit = new CancellationTokenSource(RemoveLimit); // the caller's token may be cancelled already
-        var reason = "";
+        using var limit = new CancellationTokenSource(RemoveLimit); // not the caller's token, which may be cancelled already
+        string reason;
         try
         {
             var result = await ProgramRunner.TryRunAsync(await CommandAsync(arguments, limit.Token), limit.Token);
-            if (result.ExitCode == 0 || result.Error.Contains("no such", StringComparison.OrdinalIgnoreCase) || result.Error.EndsWith("not known", StringComparison.Ordinal)) // docker's words and podman's
+            // docker: "Error response from daemon: No such image: demo:1", podman: "Error: demo:1: image not known"
+            if (result.ExitCode == 0 || result.Error.Contains("no such", StringComparison.OrdinalIgnoreCase) || result.Error.EndsWith("not known", StringComparison.Ordinal))
             {
                 return;
             }
@@ -108,14 +104,12 @@ public sealed class ContainerEngine(string? name)
         throw new MeasurementException($"The {kind} {nameOrId} is left behind ({reason}). Remove it with: {_executable ?? _candidates[0]} {string.Join(' ', arguments)}");
     }
 
-    /// <summary>Follows the starts of a container, which need not exist yet. It has no end.</summary>
-    /// <param name="container">The container's name.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <summary>Follows the starts of a container until it is cancelled. The container need not exist yet.</summary>
     /// <returns>The engine's line about each start.</returns>
     /// <exception cref="MeasurementException">The engine failed.</exception>
     public async IAsyncEnumerable<string> FollowStartsAsync(string container, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        // Each command begins at the time at which the one before it ended.
+        // Each command begins where the previous one ended.
         for (var since = DateTime.UtcNow; ; since += FollowLimit)
         {
             var command = await CommandAsync(

@@ -1,4 +1,4 @@
 namespace Hello.Compare.Engine;
 
-/// <summary>A measurement failed. The message is one line that a user can act on.</summary>
+/// <summary>A measurement failed. The message is one line that tells the user why.</summary>
 public sealed class MeasurementException(string message, Exception? innerException = null) : Exception(message, innerException);

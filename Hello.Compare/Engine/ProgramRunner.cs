@@ -4,8 +4,7 @@ using CliWrap;
 
 namespace Hello.Compare.Engine;
 
-/// <summary>How a program ended.</summary>
-/// <param name="ExitCode">Its exit code.</param>
+/// <summary>The result of a program that has ended.</summary>
 /// <param name="Output">Standard output, without white space at the end.</param>
 /// <param name="Error">Standard error, without white space at the end.</param>
 public sealed record ProgramResult(int ExitCode, string Output, string Error)
@@ -14,7 +13,7 @@ public sealed record ProgramResult(int ExitCode, string Output, string Error)
     public string LastLine => $"{Output}\n{Error}".Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault("it wrote nothing");
 }
 
-/// <summary>Runs programs by argument list. A program that is cancelled is killed with its children.</summary>
+/// <summary>Runs programs without a shell. Cancellation kills the program and its children.</summary>
 public static class ProgramRunner
 {
     /// <summary>Runs a program to its end, whatever its exit code.</summary>
@@ -32,7 +31,7 @@ public static class ProgramRunner
     }
 
     /// <summary>Runs a program that must end with an exit code of 0.</summary>
-    /// <returns>What the program wrote to standard output, without white space at the end.</returns>
+    /// <returns>Standard output, without white space at the end.</returns>
     /// <exception cref="MeasurementException">The program could not be started, or it failed.</exception>
     public static async Task<string> RunAsync(Command command, CancellationToken cancellationToken)
     {
@@ -53,17 +52,16 @@ public static class ProgramRunner
                 {
                     reading = read(stream, token);
                     await ((Task)reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                    await stream.CopyToAsync(Stream.Null, token); // otherwise the program waits for a reader and never ends
+                    await stream.CopyToAsync(Stream.Null, token); // If nobody read the rest, the program would wait for a reader and never end.
                 }))
                 .WithStandardErrorPipe(PipeTarget.ToStringBuilder(error)),
             cancellationToken);
-        // The program's own failure comes first: it is the reason for output that ends too early.
+        // If the program failed, its error is reported, not the reader's: output that ends too early is only a consequence.
         return result.ExitCode == 0 ? await reading! : throw Failure(command, new(result.ExitCode, "", error.ToString().TrimEnd()));
     }
 
-    /// <summary>Starts a program that runs beside this one.</summary>
-    /// <param name="command">The program.</param>
-    /// <param name="cancellationToken">Kills the program with its children.</param>
+    /// <summary>Starts a program and does not wait for its end.</summary>
+    /// <param name="cancellationToken">Kills the program and its children.</param>
     /// <exception cref="MeasurementException">The program could not be started.</exception>
     public static CommandTask<CommandResult> Start(Command command, CancellationToken cancellationToken)
     {
@@ -81,12 +79,8 @@ public static class ProgramRunner
     }
 
     /// <summary>The error about a program that failed.</summary>
-    public static MeasurementException Failure(Command command, ProgramResult result)
-    {
-        ArgumentNullException.ThrowIfNull(command);
-        ArgumentNullException.ThrowIfNull(result);
-        return new($"'{command.TargetFilePath} {command.Arguments}' ended with {result.ExitCode}: {result.LastLine}");
-    }
+    internal static MeasurementException Failure(Command command, ProgramResult result) =>
+        new($"'{command.TargetFilePath} {command.Arguments}' ended with {result.ExitCode}: {result.LastLine}");
 
     private static async Task<CommandResult> ExecuteAsync(Command command, CancellationToken cancellationToken) => await Start(command, cancellationToken);
 }

@@ -1,18 +1,17 @@
 namespace Hello.Compare.Engine;
 
-/// <summary>The images and containers that a run makes on the engine and removes at its end, however it ends.</summary>
+/// <summary>The images and containers that a run makes. They are removed at its end, even if it fails or is cancelled.</summary>
 /// <param name="engine">The engine.</param>
-/// <param name="report">Receives one line about each that is left behind.</param>
-public sealed class TemporaryResources(ContainerEngine engine, Action<string> report) : IAsyncDisposable
+/// <param name="report">Receives one line about each image or container that could not be removed.</param>
+internal sealed class TemporaryResources(ContainerEngine engine, Action<string> report) : IAsyncDisposable
 {
     private readonly List<(string Kind, string Name)> _made = [];
 
-    /// <summary>Whether something could not be removed.</summary>
+    /// <summary>Whether an image or a container could not be removed.</summary>
     public bool LeftBehind { get; private set; }
 
-    /// <summary>Registers an image or a container before it is made: an interrupted command may have made it.</summary>
+    /// <summary>Registers an image or a container. Call it before the command that makes it, because an interrupted command may have made it already.</summary>
     /// <param name="kind">"image" or "container".</param>
-    /// <param name="name">The name that it will have.</param>
     public void Add(string kind, string name) => _made.Add((kind, name));
 
     /// <summary>Removes a container or an image now.</summary>

@@ -2,15 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace Hello.Compare.Figures;
 
-/// <summary>Under what conditions something was measured.</summary>
-/// <param name="Date">When.</param>
-/// <param name="Machine">On what.</param>
-/// <param name="Engine">By what container engine.</param>
-/// <param name="Method">How.</param>
-/// <param name="StandIns">Base images that are stand-ins.</param>
+/// <summary>The conditions of a measurement.</summary>
+/// <param name="Machine">Processor, cores, memory and system.</param>
+/// <param name="Engine">Name and version of the container engine.</param>
+/// <param name="StandIns">The base images, also of build stages, that are stand-ins.</param>
 public sealed record Conditions(DateTimeOffset Date, string Machine, string Engine, string Method, IReadOnlyList<string> StandIns)
 {
-    /// <summary>The conditions as a reader sees them.</summary>
+    /// <summary>The conditions as lines for a reader.</summary>
     public IReadOnlyList<(string Name, string Text)> Lines =>
     [
         ("Date", Format.Invariant($"{Date.UtcDateTime:yyyy-MM-dd HH:mm} UTC")),
@@ -18,13 +16,12 @@ public sealed record Conditions(DateTimeOffset Date, string Machine, string Engi
         ("Container engine", Engine),
         ("Method", Method),
         ("Base images", StandIns.Count == 0
-            ? "those that the Dockerfiles name"
-            : $"stand-ins, made of Debian packages with glibc, in the place of {string.Join(", ", StandIns)}, whose registry could not be reached: sizes differ from those of the real ones"),
+            ? "the ones that the Dockerfiles name"
+            : $"{string.Join(", ", StandIns)} are stand-ins made of Debian packages with glibc, because their registry could not be reached. Sizes differ from those of the real images"),
     ];
 
-    /// <summary>What this machine is.</summary>
-    /// <returns>Processor, cores, memory and system, without its name.</returns>
-    public static string DescribeMachine()
+    /// <summary>Processor, cores, memory and system of this machine, without its host name.</summary>
+    internal static string DescribeMachine()
     {
         const string CpuInfo = "/proc/cpuinfo"; // "model name	: AMD EPYC …": proc_cpuinfo(5)
         var processor = File.Exists(CpuInfo) ? File.ReadLines(CpuInfo).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim() : null;

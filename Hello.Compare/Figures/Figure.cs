@@ -1,22 +1,17 @@
-using System.Globalization;
 using Hello.Compare.Load;
 
 namespace Hello.Compare.Figures;
 
 /// <summary>A figure's value for one build.</summary>
-/// <param name="Text">As a reader sees it.</param>
-/// <param name="Number">What can be compared; null of what is no number.</param>
-/// <param name="RatioDigits">How many significant digits a ratio of it has.</param>
+/// <param name="Text">The value for a reader, with its unit.</param>
+/// <param name="Number">The value as a number; null if it is not a number.</param>
+/// <param name="RatioDigits">Significant digits of a ratio. A value that is rounded coarsely has fewer.</param>
 public sealed record FigureValue(string Text, double? Number = null, int RatioDigits = 2)
 {
-    /// <summary>Text with the ratio to the reference build behind it.</summary>
-    /// <param name="reference">The value of the reference build.</param>
-    /// <returns>"17,633,424 (0.14×)".</returns>
+    /// <summary>The text with the ratio to the reference: "17,633,424 B (0.14×)".</summary>
     public string WithRatio(FigureValue? reference) => RatioTo(reference) is { } ratio ? $"{Text} ({Format.Ratio(ratio, RatioDigits)})" : Text;
 
-    /// <summary>How many times the reference this is.</summary>
-    /// <param name="reference">The value of the reference build.</param>
-    /// <returns>Null when the two are no numbers, or one and the same value.</returns>
+    /// <summary>This number divided by the reference's. Null if one of them is not a number, or if this is the reference itself.</summary>
     public double? RatioTo(FigureValue? reference) =>
         Number is { } number && reference is { Number: { } whole and not 0 } && !ReferenceEquals(this, reference) ? number / whole : null;
 }
@@ -24,35 +19,26 @@ public sealed record FigureValue(string Text, double? Number = null, int RatioDi
 /// <summary>Which of two values is the better one.</summary>
 public enum Better
 {
-    /// <summary>Neither.</summary>
     Neither,
-
-    /// <summary>The lower.</summary>
     Lower,
-
-    /// <summary>The higher.</summary>
     Higher,
 }
 
-/// <summary>One line of the comparison. What the terminal, the page, the README and the dashboard call it and how they write it is said here alone.</summary>
-/// <param name="Name">What it is called.</param>
-/// <param name="Of">Its value; null when it has not been measured.</param>
-/// <param name="Better">Which value is better.</param>
+/// <summary>One figure of the comparison. Its name and format are defined here for the terminal, the page, the README and the dashboard.</summary>
+/// <param name="Of">Gets its value; null if it has not been measured.</param>
 public sealed record Figure(string Name, Func<Measurements, FigureValue?> Of, Better Better = Better.Neither)
 {
-    /// <summary>Contents of all layers.</summary>
+    /// <summary>Sum of the files in all layers.</summary>
     public static readonly Figure UnpackedSize = new("Unpacked size", m => Bytes(m.Image?.UnpackedBytes), Better.Lower);
 
-    /// <summary>What a registry transfers.</summary>
+    /// <summary>Sum of the compressed layers, which a registry transfers.</summary>
     public static readonly Figure CompressedSize = new("Compressed size", m => Bytes(m.Image?.CompressedBytes), Better.Lower);
 
-    /// <summary>Layers of the image.</summary>
     public static readonly Figure Layers = new("Layers", m => Count(m.Image?.Layers));
 
-    /// <summary>Files in the image.</summary>
     public static readonly Figure Files = new("Files", m => Count(m.Image?.Files), Better.Lower);
 
-    /// <summary>The configured user and the IDs that the process has in fact.</summary>
+    /// <summary>The user that the image configures.</summary>
     public static readonly Figure User = new("User", m => m.Image is null ? null : new(m.Image.User));
 
     /// <summary>Effective IDs of the process.</summary>
@@ -61,49 +47,44 @@ public sealed record Figure(string Name, Func<Measurements, FigureValue?> Of, Be
     /// <summary>Effective capabilities of the process.</summary>
     public static readonly Figure Capabilities = new("Capabilities", m => Count(m.Process?.Capabilities.Count));
 
-    /// <summary>Shells in the image.</summary>
     public static readonly Figure Shell = new("Shell", m => List(m.Image?.Shells));
 
-    /// <summary>Package managers in the image.</summary>
     public static readonly Figure PackageManager = new("Package manager", m => List(m.Image?.PackageManagers));
 
-    /// <summary>Static or dynamic.</summary>
+    /// <summary>Whether the program that the image starts is static or dynamic.</summary>
     public static readonly Figure Binary = new("Binary", m => m.Image is null ? null : new(m.Image.IsStatic switch { true => "static", false => "dynamic", null => "not an ELF file" }));
 
-    /// <summary>What the image was built on.</summary>
+    /// <summary>The base image of the last stage.</summary>
     public static readonly Figure Base = new("Base", m => m.Image is null ? null : new($"{m.Image.Base}{(m.Image.StandIns.Contains(m.Image.Base) ? " (stand-in)" : "")}"));
 
-    /// <summary>Time of a build without cache.</summary>
     public static readonly Figure BuildTime = new("Build without cache", m => Seconds(m.BuildTime), Better.Lower);
 
-    /// <summary>Start of the container's program to the first answer, no finer than the engine knows the start.</summary>
+    /// <summary>Time from the start of the container's program to the first answer, rounded because the engine notes the start late.</summary>
     public static readonly Figure FirstHello = new("Start to first hello", m => m.FirstHello is { } time ? RoundedMilliseconds(time, Load.FirstHello.EngineResolution) : null, Better.Lower);
 
     /// <summary>Resident memory after the first answer.</summary>
     public static readonly Figure MemoryAfterStart = new("Memory after start", m => Megabytes(m.MemoryAfterStart), Better.Lower);
 
-    /// <summary>Most resident memory, load included.</summary>
+    /// <summary>Peak of the resident memory, including the load.</summary>
     public static readonly Figure MemoryUnderLoad = new("Memory under load, peak", m => Megabytes(m.MemoryUnderLoad), Better.Lower);
 
-    /// <summary>Requests answered a second under load.</summary>
+    /// <summary>Requests answered per second under load.</summary>
     public static readonly Figure RequestsPerSecond = new("Requests per second", m => m.RequestsPerSecond is { } rate ? new(Format.Invariant($"{rate:N0}"), rate) : null, Better.Higher);
 
     /// <summary>Median latency under load.</summary>
     public static readonly Figure LatencyP50 = new("Latency, p50", m => Milliseconds(m.LatencyP50), Better.Lower);
 
-    /// <summary>Latency under load that one request in a hundred exceeds.</summary>
+    /// <summary>99th percentile of the latency under load.</summary>
     public static readonly Figure LatencyP99 = new("Latency, p99", m => Milliseconds(m.LatencyP99), Better.Lower);
 
-    /// <summary>All, in the order in which they are shown.</summary>
+    /// <summary>All figures, in the order of the table.</summary>
     public static readonly IReadOnlyList<Figure> All =
     [
         UnpackedSize, CompressedSize, Layers, Files, User, Ids, Capabilities, Shell, PackageManager, Binary, Base,
         BuildTime, FirstHello, MemoryAfterStart, MemoryUnderLoad, RequestsPerSecond, LatencyP50, LatencyP99,
     ];
 
-    /// <summary>The values of all builds as a reader sees them, with the ratios to the first.</summary>
-    /// <param name="images">The builds.</param>
-    /// <returns>One text each.</returns>
+    /// <summary>The text for each build, with the ratio to the first build.</summary>
     public string[] Cells(IReadOnlyList<Measurements> images)
     {
         var values = images.Select(Of).ToArray();
@@ -136,30 +117,4 @@ public sealed record Figure(string Name, Func<Measurements, FigureValue?> Of, Be
     }
 
     private static FigureValue? List(IReadOnlyList<string>? names) => names is null ? null : new(names.Count == 0 ? "none" : string.Join(", ", names));
-}
-
-/// <summary>Writes numbers the same way on every machine.</summary>
-public static class Format
-{
-    /// <summary>Formats without the machine's culture.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>The text.</returns>
-    public static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
-
-    /// <summary>Writes a ratio: "0.14×", "1.9×", "12×".</summary>
-    /// <param name="ratio">The ratio.</param>
-    /// <param name="digits">How many significant digits it has below 10.</param>
-    public static string Ratio(double ratio, int digits = 2)
-    {
-        if (ratio == 0)
-        {
-            return "0×";
-        }
-
-        var decimals = Math.Max(digits - 1 - (int)Math.Floor(Math.Log10(ratio)), 0);
-        var rounded = Math.Round(ratio, Math.Min(decimals, 15));
-        // 0.0995 is 0.10 with two digits, not 0.100.
-        decimals = Math.Max(digits - 1 - (int)Math.Floor(Math.Log10(rounded == 0 ? ratio : rounded)), 0);
-        return $"{rounded.ToString($"N{decimals}", CultureInfo.InvariantCulture)}×";
-    }
 }

@@ -2,9 +2,7 @@ using System.Text;
 
 namespace Hello.Compare.Figures;
 
-/// <summary>A table. Its first column is text, the others are figures.</summary>
-/// <param name="Head">The first row.</param>
-/// <param name="Rows">The other rows.</param>
+/// <summary>A table. The first column is text and aligned left. The others are figures and aligned right.</summary>
 public sealed record Table(IReadOnlyList<string> Head, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
     /// <summary>Writes the table as Markdown.</summary>

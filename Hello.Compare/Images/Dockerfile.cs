@@ -3,18 +3,16 @@ using Hello.Compare.Engine;
 
 namespace Hello.Compare.Images;
 
-/// <summary>What a Dockerfile builds on: https://docs.docker.com/reference/dockerfile/#from.</summary>
-/// <param name="Base">The image that the last stage is built on; "scratch" for none.</param>
-/// <param name="BuildImages">The images that the other stages are built on.</param>
+/// <summary>The images that a Dockerfile builds on: https://docs.docker.com/reference/dockerfile/#from.</summary>
+/// <param name="Base">The base image of the last stage; "scratch" if it is empty.</param>
+/// <param name="BuildImages">The base images of the other stages.</param>
 public sealed partial record Dockerfile(string Base, IReadOnlyList<string> BuildImages)
 {
-    /// <summary>The name of the empty base.</summary>
+    /// <summary>The name of the empty base image.</summary>
     public const string Scratch = "scratch";
 
-    /// <summary>Reads the lines that matter: <c>ARG REGISTRY=mcr.microsoft.com</c>, <c>FROM ${REGISTRY}/dotnet/sdk:10.0-alpine AS build</c>.</summary>
-    /// <param name="lines">The Dockerfile.</param>
-    /// <returns>What it builds on.</returns>
-    /// <exception cref="MeasurementException">It has no stage.</exception>
+    /// <summary>Reads the lines ARG and FROM: <c>ARG REGISTRY=mcr.microsoft.com</c>, <c>FROM ${REGISTRY}/dotnet/sdk:10.0-alpine AS build</c>.</summary>
+    /// <exception cref="MeasurementException">The Dockerfile has no FROM.</exception>
     public static Dockerfile Parse(IEnumerable<string> lines)
     {
         Dictionary<string, string> arguments = [];
@@ -22,7 +20,7 @@ public sealed partial record Dockerfile(string Base, IReadOnlyList<string> Build
         var last = "";
         foreach (var line in lines)
         {
-            // Only the arguments in front of the first stage hold for FROM.
+            // FROM may use only arguments that are declared before the first stage.
             if (last.Length == 0 && Argument().Match(line) is { Success: true } argument)
             {
                 arguments[argument.Groups["name"].Value] = argument.Groups["value"].Value.Trim('"', '\'');
@@ -37,7 +35,7 @@ public sealed partial record Dockerfile(string Base, IReadOnlyList<string> Build
 
         return last.Length > 0
             ? new(last, [.. stages.Values.Where(image => image != last && image != Scratch).Distinct()])
-            : throw new MeasurementException("The Dockerfile has no FROM.");
+            : throw new MeasurementException("The Dockerfile has no FROM line. Add the base image, for example: FROM scratch");
     }
 
     [GeneratedRegex(@"^\s*ARG\s+(?<name>\w+)=(?<value>\S+)", RegexOptions.IgnoreCase)]

@@ -2,18 +2,18 @@ using System.Buffers.Binary;
 
 namespace Hello.Compare.Images;
 
-/// <summary>The beginning of an ELF file, which tells whether it asks for a dynamic loader: https://refspecs.linuxfoundation.org/elf/elf.pdf.</summary>
+/// <summary>Reads the beginning of an ELF file, which names the dynamic loader if there is one: https://refspecs.linuxfoundation.org/elf/elf.pdf.</summary>
 public static class ElfHeader
 {
-    /// <summary>Enough for the header and the program headers behind it, where linkers put them.</summary>
+    /// <summary>Number of bytes to read. Linkers put the program headers right after the header, so this is enough for both.</summary>
     public const int Length = 4096;
 
-    /// <summary>PT_INTERP: the program header that names the loader.</summary>
+    /// <summary>PT_INTERP, the type of the program header that names the dynamic loader.</summary>
     private const uint Interpreter = 3;
 
-    /// <summary>Tells a static binary from a dynamic one.</summary>
-    /// <param name="file">The file's first <see cref="Length"/> bytes, or all of a shorter one.</param>
-    /// <returns>Null when it is no 64-bit little-endian ELF file.</returns>
+    /// <summary>Whether a binary is static.</summary>
+    /// <param name="file">The first <see cref="Length"/> bytes of the file, or the whole file if it is shorter.</param>
+    /// <returns>Null if the file is not a 64-bit little-endian ELF file.</returns>
     public static bool? IsStatic(ReadOnlySpan<byte> file)
     {
         // e_ident: 7f 'E' 'L' 'F', ELFCLASS64, ELFDATA2LSB.

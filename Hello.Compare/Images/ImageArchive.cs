@@ -5,26 +5,24 @@ using Hello.Compare.Engine;
 
 namespace Hello.Compare.Images;
 
-/// <summary>An image as <c>docker image save</c> writes it: a tar of layers and of the JSON that names them.</summary>
+/// <summary>An image as <c>docker image save</c> writes it: a tar that holds the layers, and JSON files that name them.</summary>
 /// <remarks>
-/// Two layouts are in use. The older one has a <c>manifest.json</c>, <c>[{"Config":"….json","RepoTags":["demo-app:0.1-scratch"],"Layers":["…/layer.tar"]}]</c>;
-/// the OCI one an <c>index.json</c>, <c>{"manifests":[{"mediaType":"…","digest":"sha256:…"}]}</c>, which leads from blob to blob:
-/// https://github.com/opencontainers/image-spec/blob/main/image-layout.md. Newer engines write both into one archive.
+/// Two layouts are in use, and newer engines write both into one archive. The older layout has a <c>manifest.json</c>:
+/// <c>[{"Config":"….json","RepoTags":["demo-app:0.1-scratch"],"Layers":["…/layer.tar"]}]</c>.
+/// The OCI layout has an <c>index.json</c>, <c>{"manifests":[{"mediaType":"…","digest":"sha256:…"}]}</c>, which names further blobs by
+/// their digests: https://github.com/opencontainers/image-spec/blob/main/image-layout.md.
 /// </remarks>
 /// <param name="Config">The image's configuration: https://github.com/opencontainers/image-spec/blob/main/config.md.</param>
 /// <param name="Layers">From the base upwards.</param>
 public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> Layers)
 {
-    /// <summary>More than any manifest or configuration has; a larger file is none of them.</summary>
+    /// <summary>The highest length of a JSON file. No manifest and no configuration is that long.</summary>
     private const int JsonLimit = 4 * 1024 * 1024;
 
     private const int TarBlock = 512;
 
-    /// <summary>Reads an archive from first to last byte; it need not be seekable, and no layer is held in memory.</summary>
-    /// <param name="stream">The archive of one image.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <returns>The image.</returns>
-    /// <exception cref="MeasurementException">It is damaged or cut short, or in a form that this does not read.</exception>
+    /// <summary>Reads an archive in one pass. The stream need not be seekable, and no layer is kept in memory.</summary>
+    /// <exception cref="MeasurementException">The archive is damaged, cut short or in a form that is not supported.</exception>
     public static async Task<ImageArchive> ReadAsync(Stream stream, CancellationToken cancellationToken)
     {
         Dictionary<string, object> files = [];
@@ -36,7 +34,7 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
                 var name = ImageLayer.Normalize(entry.Name);
                 if (entry.EntryType is TarEntryType.SymbolicLink or TarEntryType.HardLink)
                 {
-                    // One layer under two names.
+                    // The archive has one layer under two names.
                     files[name] = new Link(entry.EntryType is TarEntryType.HardLink ? ImageLayer.Normalize(entry.LinkName) : Relative(name, entry.LinkName));
                 }
                 else if (entry.DataStream is { } data)
@@ -53,8 +51,7 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
         return Assemble(files);
     }
 
-    /// <summary>The files that a container sees, by path: the layers one above the other, less what they delete.</summary>
-    /// <returns>All but directories.</returns>
+    /// <summary>The files and links that a container sees, by path. An upper layer replaces and deletes files of the lower ones.</summary>
     public IReadOnlyDictionary<string, LayerEntry> MergeLayers()
     {
         SortedDictionary<string, LayerEntry> merged = new(StringComparer.Ordinal);
@@ -71,12 +68,12 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
             {
                 if (entry.Type == TarEntryType.Directory)
                 {
-                    merged.Remove(entry.Path); // a directory takes the place of a file
+                    merged.Remove(entry.Path); // a directory may replace a file
                 }
                 else
                 {
-                    RemoveBelow(entry.Path); // or a file that of a directory
-                    // A hard link is what it links to, whatever becomes of that in the layers above.
+                    RemoveBelow(entry.Path); // and a file may replace a directory
+                    // A hard link keeps its content, even if an upper layer changes or deletes its target.
                     merged[entry.Path] = entry.Type is TarEntryType.HardLink && merged.TryGetValue(ImageLayer.Normalize(entry.Target), out var target)
                         ? target with { Path = entry.Path, Length = 0 }
                         : entry;
@@ -97,7 +94,7 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
         static bool IsWhiteout(string name) => name.StartsWith(".wh.", StringComparison.Ordinal);
     }
 
-    /// <summary>A JSON file, a layer, or null for neither.</summary>
+    /// <summary>Reads a file of the archive as a <see cref="JsonElement"/>, an <see cref="ImageLayer"/> or, if it is neither, an <see cref="Unreadable"/>.</summary>
     private static async Task<object> ReadFileAsync(Stream data, long length, CancellationToken cancellationToken)
     {
         var pipe = PipeReader.Create(data, new(bufferSize: 64 * 1024, leaveOpen: true));
@@ -110,7 +107,7 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
         {
             if (first is [0x28, 0xB5, 0x2F, 0xFD, ..])
             {
-                return new Unreadable("it is compressed with zstd, which this does not read");
+                return new Unreadable("it is compressed with zstd, which is not supported");
             }
 
             var gzipped = first is [0x1F, 0x8B, ..];
@@ -129,8 +126,8 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
         }
         catch (Exception e) when (IsDamage(e))
         {
-            // An archive may hold what no manifest names; only that which is named has to be readable.
-            // Where the archive itself is cut short, its own reader says so next.
+            // Only the files that a manifest names must be readable. The archive may hold others.
+            // If the archive itself is cut short, the reader of the archive fails next.
             return new Unreadable(e.Message);
         }
 
@@ -138,7 +135,7 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
             first.Length == TarBlock && (first.AsSpan(257).StartsWith("ustar"u8) || first.All(b => b == 0) || first is not [(byte)'{' or (byte)'[', ..]);
     }
 
-    /// <summary>What the readers of tar, gzip and JSON throw at bytes that are none.</summary>
+    /// <summary>Whether the reader of a tar, gzip or JSON file threw the exception because the file is damaged.</summary>
     private static bool IsDamage(Exception e) =>
         e is EndOfStreamException or InvalidDataException or FormatException or OverflowException or ArgumentException or JsonException;
 
@@ -151,7 +148,7 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
                 : FromIndex(Require<JsonElement>("index.json"));
             var config = Require<JsonElement>(configName);
 
-            // Digests of the unpacked layers, {"rootfs":{"type":"layers","diff_ids":["sha256:…"]}}: what was cut short or changed does not match.
+            // The digests of the unpacked layers: {"rootfs":{"type":"layers","diff_ids":["sha256:…"]}}. A layer that was cut short or changed has another one.
             var digests = config.GetProperty("rootfs").GetProperty("diff_ids").EnumerateArray().Select(d => d.GetString()).ToArray();
             var layers = layerNames.Select(Require<ImageLayer>).ToArray();
             for (var i = 0; i < Math.Max(layers.Length, digests.Length); i++)
@@ -173,7 +170,7 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
         object? Get(string name)
         {
             var file = files.GetValueOrDefault(name);
-            // Bounded, since links can go round in circles.
+            // Bounded, because links can form a circle.
             for (var hops = 0; file is Link link && hops < 8; hops++)
             {
                 file = files.GetValueOrDefault(link.Target);
@@ -187,12 +184,12 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
             T file => file,
             null or Link => throw new MeasurementException($"The image's archive is damaged or cut short: it has no {name}."),
             Unreadable { Reason: var reason } => throw new MeasurementException($"The image's archive cannot be read: {name}: {reason}."),
-            _ => throw new MeasurementException($"The image's archive is not laid out as an image: {name} is not what it is named as."),
+            _ => throw new MeasurementException($"The image's archive is not laid out as an image: {name} is of another kind than its name says."),
         };
 
         (string Config, string[] Layers) FromIndex(JsonElement index)
         {
-            // An index may name an index, and beside the image its attestations, whose platform is "unknown".
+            // An index may name another index. Beside the image it may name attestations, whose platform is "unknown".
             for (var depth = 0; index.TryGetProperty("manifests", out var manifests); depth++)
             {
                 if (depth == 8)
@@ -217,7 +214,7 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
     }
 
     private static string Relative(string from, string target) =>
-        ImageLayer.Normalize(new Uri(new Uri($"file:///{from}"), target).AbsolutePath); // which knows ".."
+        ImageLayer.Normalize(new Uri(new Uri($"file:///{from}"), target).AbsolutePath); // resolves ".."
 
     private static string DirectoryOf(string path) => path.LastIndexOf('/') is > 0 and var slash ? path[..slash] : "";
 

@@ -2,17 +2,15 @@ using System.Text.Json;
 
 namespace Hello.Compare.Images;
 
-/// <summary>What an image is, read from its archive and its Dockerfile.</summary>
-/// <param name="UnpackedBytes">Sum of the contents of the entries of all layers: what the image takes on a disk.</param>
-/// <param name="CompressedBytes">Sum of the compressed layers: what a registry transfers.</param>
-/// <param name="Layers">How many layers it has.</param>
-/// <param name="Files">How many names of files a container sees; what an upper layer deletes is not among them.</param>
-/// <param name="User">Name of the configured user, or what is configured where the image has no name for it; "root" when none is configured.</param>
-/// <param name="Shells">The shells in it.</param>
-/// <param name="PackageManagers">The package managers in it: programs whose database is there, too.</param>
-/// <param name="IsStatic">Whether the program that it starts is a static binary; null when it is no ELF file.</param>
-/// <param name="Base">What it was built on.</param>
-/// <param name="StandIns">Those of the base images, of its own and of its build stages, that are stand-ins.</param>
+/// <summary>The properties of an image, read from its archive and its Dockerfile.</summary>
+/// <param name="UnpackedBytes">Sum of the file contents in all layers, which the image takes on a disk.</param>
+/// <param name="CompressedBytes">Sum of the compressed layers, which a registry transfers.</param>
+/// <param name="Files">Number of files that a container sees. A file that an upper layer deletes is not counted.</param>
+/// <param name="User">Name of the configured user; the configured text if the image has no name for it; "root" if none is configured.</param>
+/// <param name="PackageManagers">The package managers in it that have a database.</param>
+/// <param name="IsStatic">Whether the program that it starts is a static binary; null if the program is not an ELF file.</param>
+/// <param name="Base">The base image of the last stage.</param>
+/// <param name="StandIns">The base images, also of build stages, that are stand-ins.</param>
 public sealed record ImageFacts(
     long UnpackedBytes,
     long CompressedBytes,
@@ -29,7 +27,7 @@ public sealed record ImageFacts(
 
     private static readonly string[] KnownShells = ["sh", "ash", "bash", "dash", "zsh"];
 
-    /// <summary>Where package managers keep their databases, files or folders, and the programs that use them.</summary>
+    /// <summary>Package managers by the files or folders of their databases.</summary>
     private static readonly (string[] Databases, string[] Programs)[] KnownPackageManagers =
     [
         (["lib/apk/db/installed", "usr/lib/apk/db/installed"], ["apk"]),
@@ -38,15 +36,11 @@ public sealed record ImageFacts(
         (["var/lib/pacman/local"], ["pacman"]),
     ];
 
-    /// <summary>Puts the facts together.</summary>
-    /// <param name="archive">The image's archive.</param>
-    /// <param name="dockerfile">What it was built from.</param>
-    /// <param name="standIns">Those of its base images that are stand-ins.</param>
-    /// <returns>The facts.</returns>
+    /// <summary>Derives the properties.</summary>
     public static ImageFacts Of(ImageArchive archive, Dockerfile dockerfile, IReadOnlyList<string> standIns)
     {
         var files = new ImageFileSystem(archive.MergeLayers());
-        // Every member may be missing or null: {"config":{"User":"10001:10001","Env":["PATH=…"],"Entrypoint":["/hello-api"],"Cmd":null,"WorkingDir":"/"}}
+        // Every member may be missing or null. For example: {"config":{"User":"10001:10001","Env":["PATH=…"],"Entrypoint":["/hello-api"],"Cmd":null,"WorkingDir":"/"}}
         var config = archive.Config.TryGetProperty("config", out var found) ? found : default;
         string[] command = [.. Strings("Entrypoint"), .. Strings("Cmd")];
         var program = command is [var first, ..] ? files.FindProgram(first, SearchPath(), Text("WorkingDir")) : null;
@@ -58,7 +52,7 @@ public sealed record ImageFacts(
             files.FileCount,
             NameOfUser(),
             Present(KnownShells),
-            // Without its database a program is none: busybox has applets called dpkg and rpm.
+            // A program without a database is not a package manager: busybox has applets called dpkg and rpm.
             [.. KnownPackageManagers.Where(m => m.Databases.Any(files.HasAny)).SelectMany(m => Present(m.Programs))],
             program?.IsStatic,
             dockerfile.Base,

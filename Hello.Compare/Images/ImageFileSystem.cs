@@ -2,23 +2,22 @@ using System.Formats.Tar;
 
 namespace Hello.Compare.Images;
 
-/// <summary>Finds files in an image the way a process in it would.</summary>
-/// <param name="files">All files and links, by path.</param>
+/// <summary>Finds files in an image as a process in its container does.</summary>
+/// <param name="files">All files and links, by path, without directories.</param>
 public sealed class ImageFileSystem(IReadOnlyDictionary<string, LayerEntry> files)
 {
-    /// <summary>As many links as Linux follows in one path: path_resolution(7).</summary>
+    /// <summary>The number of links that Linux follows in one path: path_resolution(7).</summary>
     private const int LinkLimit = 40;
 
-    /// <summary>How many names of files there are.</summary>
+    /// <summary>Number of files. A hard link is a file of its own.</summary>
     public int FileCount => files.Values.Count(f => f.IsFile);
 
-    /// <summary>Whether a path is a file or a folder with a file in it.</summary>
-    /// <param name="path">Its path, without a slash in front.</param>
+    /// <summary>Whether a path is a file or a folder that has a file in it. An empty folder does not count.</summary>
+    /// <param name="path">The path without a slash in front.</param>
     public bool HasAny(string path) => Find(path) is not null || files.Keys.Any(f => f.StartsWith($"{path}/", StringComparison.Ordinal));
 
-    /// <summary>Finds a file, through links and linked directories.</summary>
-    /// <param name="path">Its path, from the root.</param>
-    /// <returns>The file; null when there is none.</returns>
+    /// <summary>Finds a file by its path from the root. Follows links to files and to directories.</summary>
+    /// <returns>Null if there is no such file.</returns>
     public LayerEntry? Find(string path)
     {
         var rest = new Stack<string>(Parts(path).Reverse());
@@ -56,10 +55,10 @@ public sealed class ImageFileSystem(IReadOnlyDictionary<string, LayerEntry> file
     }
 
     /// <summary>Finds a program as execvp(3) does.</summary>
-    /// <param name="program">A path, or a name to be looked up.</param>
-    /// <param name="searchPath">The folders to look in, separated by colons.</param>
-    /// <param name="workingDirectory">What a relative path starts from.</param>
-    /// <returns>The program; null when there is none.</returns>
+    /// <param name="program">A path, or a name without a slash, which is looked up in the search path.</param>
+    /// <param name="searchPath">Folders, separated by colons.</param>
+    /// <param name="workingDirectory">The folder that a relative path starts from.</param>
+    /// <returns>Null if there is no such program.</returns>
     public LayerEntry? FindProgram(string program, string searchPath, string workingDirectory) =>
         program.StartsWith('/') ? Find(program)
         : program.Contains('/', StringComparison.Ordinal) ? Find($"{workingDirectory}/{program}")

@@ -6,22 +6,17 @@ using Hello.Compare.Engine;
 
 namespace Hello.Compare.Images;
 
-/// <summary>Finds out about images and about the processes of their containers, with nothing in them to help.</summary>
-/// <param name="engine">The engine that has them.</param>
+/// <summary>Inspects images and the processes of their containers. The images need no shell or tool for it.</summary>
 public sealed class ImageInspector(ContainerEngine engine) : IDisposable
 {
-    /// <summary>By ID, under which an image never changes; reading a large one takes seconds.</summary>
+    /// <summary>The images that were read already, by ID. An ID always means the same image, and reading a large image takes seconds.</summary>
     private readonly ConcurrentDictionary<string, ImageFacts> _known = [];
 
-    /// <summary>One image is read after the other: what else runs on the machine comes first.</summary>
+    /// <summary>Lets one image be read at a time, so that other programs on the machine are not slowed down more than needed.</summary>
     private readonly SemaphoreSlim _reading = new(1);
 
-    /// <summary>Finds out what an image is.</summary>
-    /// <param name="image">The build.</param>
-    /// <param name="reference">Name and tag of the image.</param>
-    /// <param name="cancellationToken">Calls the reading off.</param>
-    /// <returns>The facts.</returns>
-    /// <exception cref="MeasurementException">They could not be found out.</exception>
+    /// <summary>Inspects an image.</summary>
+    /// <param name="reference">The image's name and tag, which may differ from those of the build.</param>
     public async Task<ImageFacts> InspectImageAsync(HelloImage image, string reference, CancellationToken cancellationToken)
     {
         var id = (await engine.InspectAsync("image", reference, cancellationToken)).GetProperty("Id").GetString()!;
@@ -36,24 +31,18 @@ public sealed class ImageInspector(ContainerEngine engine) : IDisposable
         }
     }
 
-    /// <summary>Finds out what the one process of a container is doing.</summary>
-    /// <param name="container">Name or ID of the running container.</param>
-    /// <param name="helpers">Images that may have a <c>cat</c>.</param>
-    /// <param name="cancellationToken">Calls the reading off.</param>
-    /// <returns>The facts.</returns>
-    /// <exception cref="MeasurementException">They could not be found out.</exception>
+    /// <summary>Inspects process 1 of a running container.</summary>
+    /// <param name="helpers">Images to try if the process is not on this machine. One with a <c>cat</c> can read its status.</param>
     public async Task<ProcessFacts> InspectProcessAsync(string container, IEnumerable<string> helpers, CancellationToken cancellationToken)
     {
         var inspected = await engine.InspectAsync("container", container, cancellationToken);
         return ProcessFacts.Parse(
             await ReadOnThisMachineAsync(inspected, cancellationToken)
             ?? await ReadBesideAsync(container, helpers, cancellationToken)
-            ?? throw new MeasurementException($"The process of {container} cannot be looked at: it is not on this machine, and no image with a 'cat' is there to look from beside it."));
+            ?? throw new MeasurementException($"The process of {container} cannot be inspected: it is not on this machine, and no image with a 'cat' is there to read its status. Build the alpine image."));
     }
 
-    /// <summary>When a container was started, by the engine's clock, and where its port is on this machine.</summary>
-    /// <param name="container">Its name or ID.</param>
-    /// <param name="cancellationToken">Ends the command.</param>
+    /// <summary>The ID of a container, its start by the engine's clock, and the address of its port on this machine.</summary>
     /// <exception cref="MeasurementException">The container does not run.</exception>
     public async Task<(string Id, DateTimeOffset StartedAt, IPEndPoint Address)> FindStartedAsync(string container, CancellationToken cancellationToken)
     {
@@ -65,6 +54,31 @@ public sealed class ImageInspector(ContainerEngine engine) : IDisposable
                 inspected.GetProperty("State").GetProperty("StartedAt").GetDateTimeOffset(),
                 new(IPAddress.Loopback, int.Parse(bindings[0].GetProperty("HostPort").GetString()!, CultureInfo.InvariantCulture)))
             : throw new MeasurementException($"The container {container} does not run: it publishes no port.");
+    }
+
+    /// <summary>Reads <c>/proc/1/status</c> of a container in a second container, which shares the process IDs of the first. Null if no helper has a <c>cat</c>.</summary>
+    public async Task<string?> ReadBesideAsync(string container, IEnumerable<string> helpers, CancellationToken cancellationToken)
+    {
+        foreach (var helper in helpers)
+        {
+            try
+            {
+                return await engine.RunAsync(
+                    [
+                        "run", "--rm", "--pull", "never", "--pid", $"container:{container}", "--network", "none", "--read-only", "--cap-drop", "ALL",
+                        // Otherwise SELinux does not let one container read about the other.
+                        "--security-opt", "label=disable",
+                        "--entrypoint", "cat", helper, "/proc/1/status",
+                    ],
+                    cancellationToken);
+            }
+            catch (MeasurementException)
+            {
+                // The image is not there, or it has no cat.
+            }
+        }
+
+        return null;
     }
 
     /// <inheritdoc/>
@@ -86,7 +100,7 @@ public sealed class ImageInspector(ContainerEngine engine) : IDisposable
         return ImageFacts.Of(archive, dockerfile, standIns);
     }
 
-    /// <summary>Whether an image is one that eng/setup.sh made for a machine that cannot reach the registry.</summary>
+    /// <summary>Whether eng/setup.sh made the image for a machine that cannot reach the registry.</summary>
     private async Task<bool> IsStandInAsync(string reference, CancellationToken cancellationToken)
     {
         try
@@ -99,18 +113,18 @@ public sealed class ImageInspector(ContainerEngine engine) : IDisposable
         }
         catch (MeasurementException)
         {
-            // Builders keep base images to themselves; one that the engine doesn't list came from its registry.
+            // The builder may keep the base image in its own store, where the engine does not find it. Then it came from its registry.
             return false;
         }
     }
 
-    /// <summary>The kernel's own file, where engine and container share the kernel with this process; null where they don't, as in Docker Desktop.</summary>
+    /// <summary>The kernel's file about the process. Null if the container runs on another kernel, as with Docker Desktop.</summary>
     private static async Task<string?> ReadOnThisMachineAsync(JsonElement container, CancellationToken cancellationToken)
     {
         var process = $"/proc/{container.GetProperty("State").GetProperty("Pid").GetInt32()}";
         try
         {
-            // The number may be that of another process here; the control group names the container: cgroups(7).
+            // The ID may belong to another process of this machine. The control group has the container's ID in its name: cgroups(7).
             return (await File.ReadAllTextAsync($"{process}/cgroup", cancellationToken)).Contains(container.GetProperty("Id").GetString()!, StringComparison.Ordinal)
                 ? await File.ReadAllTextAsync($"{process}/status", cancellationToken)
                 : null;
@@ -119,30 +133,5 @@ public sealed class ImageInspector(ContainerEngine engine) : IDisposable
         {
             return null;
         }
-    }
-
-    /// <summary>The same file, read by a container that shares the other's process IDs.</summary>
-    public async Task<string?> ReadBesideAsync(string container, IEnumerable<string> helpers, CancellationToken cancellationToken)
-    {
-        foreach (var helper in helpers)
-        {
-            try
-            {
-                return await engine.RunAsync(
-                    [
-                        "run", "--rm", "--pull", "never", "--pid", $"container:{container}", "--network", "none", "--read-only", "--cap-drop", "ALL",
-                        // Or SELinux keeps one container from reading of the other.
-                        "--security-opt", "label=disable",
-                        "--entrypoint", "cat", helper, "/proc/1/status",
-                    ],
-                    cancellationToken);
-            }
-            catch (MeasurementException)
-            {
-                // It is not there, or has no cat.
-            }
-        }
-
-        return null;
     }
 }

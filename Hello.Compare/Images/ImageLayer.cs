@@ -7,41 +7,37 @@ using System.Security.Cryptography;
 namespace Hello.Compare.Images;
 
 /// <summary>An entry of a layer.</summary>
-/// <param name="Path">Its path, without a slash in front or behind.</param>
-/// <param name="Type">What it is.</param>
-/// <param name="Length">Bytes of its content; 0 of all but a regular file.</param>
-/// <param name="Target">Where a link points to; empty of all but links.</param>
-/// <param name="IsStatic">Whether a program is static; null of all but ELF files that may be executed.</param>
-/// <param name="Users">The names of users by UID, where it is the file that has them: passwd(5).</param>
+/// <param name="Path">The path without a slash in front or at the end.</param>
+/// <param name="Length">Bytes of its content; 0 if it is not a regular file.</param>
+/// <param name="Target">The target of a link; empty if it is not a link.</param>
+/// <param name="IsStatic">Whether a program is static; null if it is not an executable ELF file.</param>
+/// <param name="Users">The names of the users by UID if it is <see cref="UsersPath"/>, else null.</param>
 public sealed record LayerEntry(string Path, TarEntryType Type, long Length, string Target, bool? IsStatic, IReadOnlyDictionary<string, string>? Users = null)
 {
-    /// <summary>Where the names of users are.</summary>
+    /// <summary>The file with the names of the users: passwd(5).</summary>
     public const string UsersPath = "etc/passwd";
 
-    /// <summary>Whether it is a file or another name of one.</summary>
+    /// <summary>Whether it is a file or a hard link to one.</summary>
     public bool IsFile => Type is TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile or TarEntryType.HardLink;
 }
 
 /// <summary>A layer of an image, which is a tar: https://github.com/opencontainers/image-spec/blob/main/layer.md.</summary>
-/// <param name="Digest">Digest of the tar, "sha256:…".</param>
-/// <param name="CompressedBytes">What a registry would transfer: the layer as it stood in the archive if that was compressed, else with gzip.</param>
-/// <param name="Entries">In the tar's order.</param>
+/// <param name="Digest">Digest of the unpacked tar, "sha256:…".</param>
+/// <param name="CompressedBytes">Bytes that a registry would transfer: the length in the archive if the layer is compressed there, else its length with gzip.</param>
+/// <param name="Entries">The entries in the order of the tar.</param>
 public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyList<LayerEntry> Entries)
 {
     private const UnixFileMode Executable = UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
-    /// <summary>Sum of the contents.</summary>
+    /// <summary>Sum of the file contents.</summary>
     public long UnpackedBytes => Entries.Sum(e => e.Length);
 
     /// <summary>Reads a layer.</summary>
-    /// <param name="stream">The layer, as it stands in the archive.</param>
-    /// <param name="length">Bytes of it.</param>
-    /// <param name="gzipped">Whether it is compressed.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <returns>The layer.</returns>
+    /// <param name="stream">The layer as it is in the archive.</param>
+    /// <param name="length">Length of the stream in bytes.</param>
     public static async Task<ImageLayer> ReadAsync(Stream stream, long length, bool gzipped, CancellationToken cancellationToken)
     {
-        // One pass over the bytes: while one side hashes and compresses, the other reads the tar.
+        // The bytes are read once: one task hashes and compresses them while the other reads the tar.
         var pipe = new Pipe();
         var pumping = PumpAsync(stream, gzipped, pipe.Writer, cancellationToken);
         List<LayerEntry> entries = [];
@@ -51,7 +47,7 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
             await using var reader = new TarReader(tar, leaveOpen: true);
             while (await reader.GetNextEntryAsync(copyData: false, cancellationToken) is { } entry)
             {
-                if (entry.EntryType is not TarEntryType.GlobalExtendedAttributes) // which is no file, but says something of all that follow
+                if (entry.EntryType is not TarEntryType.GlobalExtendedAttributes) // not a file, but attributes of all following entries
                 {
                     entries.Add(new(
                         Normalize(entry.Name),
@@ -63,7 +59,7 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
                 }
             }
 
-            await tar.CopyToAsync(Stream.Null, cancellationToken); // the padding belongs to the digest
+            await tar.CopyToAsync(Stream.Null, cancellationToken); // The digest includes the padding at the end.
         }
         finally
         {
@@ -75,16 +71,14 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
         return new(digest, gzipped ? length : compressed, entries);
     }
 
-    /// <summary>A path as the layers of an image compare it: <c>./etc/passwd</c>, <c>/etc/passwd</c> and <c>etc/passwd</c> are one.</summary>
-    /// <param name="path">The path.</param>
-    /// <returns>Without a dot or slash in front and a slash behind.</returns>
-    public static string Normalize(string path) => (path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path).Trim('/');
+    /// <summary>Makes paths comparable: <c>./etc/passwd</c>, <c>/etc/passwd</c> and <c>etc/passwd/</c> become <c>etc/passwd</c>.</summary>
+    internal static string Normalize(string path) => (path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path).Trim('/');
 
     private static async Task<(string Digest, long Compressed)> PumpAsync(Stream stream, bool gzipped, PipeWriter writer, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var compressed = new CountingStream();
-        // Of .NET's levels the one whose result is within 1 % of what gzip(1) and the registries' clients make at their default.
+        // Of .NET's levels, this one comes within 1 % of the size that gzip(1) and registry clients produce by default.
         await using var gzip = new GZipStream(compressed, CompressionLevel.SmallestSize, leaveOpen: true);
         await using var unpacked = gzipped ? new GZipStream(stream, CompressionMode.Decompress, leaveOpen: true) : stream;
         var buffer = ArrayPool<byte>.Shared.Rent(128 * 1024);
@@ -114,7 +108,7 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
             ArrayPool<byte>.Shared.Return(buffer);
         }
 
-        await gzip.DisposeAsync(); // writes the end
+        await gzip.DisposeAsync(); // writes the last bytes
         return ($"sha256:{Convert.ToHexStringLower(hash.GetHashAndReset())}", compressed.Length);
     }
 
@@ -139,14 +133,14 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
         {
             if (line.Split(':') is [var name, _, var uid, ..])
             {
-                users.TryAdd(uid, name); // the first line counts
+                users.TryAdd(uid, name); // the first line of a UID counts
             }
         }
 
         return users;
     }
 
-    /// <summary>Counts what is written to it.</summary>
+    /// <summary>Counts the bytes that are written to it, and drops them.</summary>
     private sealed class CountingStream : MemoryStream
     {
         private long _length;

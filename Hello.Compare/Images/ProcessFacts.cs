@@ -4,16 +4,15 @@ using Hello.Compare.Engine;
 
 namespace Hello.Compare.Images;
 
-/// <summary>What the kernel says of a process, in <c>/proc/PID/status</c>: proc_pid_status(5).</summary>
+/// <summary>The properties of a process, read from <c>/proc/PID/status</c>: proc_pid_status(5).</summary>
 /// <param name="Uid">Effective user ID.</param>
 /// <param name="Gid">Effective group ID.</param>
-/// <param name="Capabilities">The effective capabilities, by name: capabilities(7).</param>
-/// <param name="ResidentBytes">Memory that it holds now.</param>
-/// <param name="PeakResidentBytes">The most that it has held.</param>
-/// <param name="Threads">Its threads.</param>
+/// <param name="Capabilities">Names of the effective capabilities: capabilities(7).</param>
+/// <param name="ResidentBytes">Resident memory now.</param>
+/// <param name="PeakResidentBytes">Peak of the resident memory.</param>
 public sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabilities, long ResidentBytes, long PeakResidentBytes, int Threads)
 {
-    /// <summary>In the order of their bits: https://github.com/torvalds/linux/blob/master/include/uapi/linux/capability.h.</summary>
+    /// <summary>The names in the order of their bits: https://github.com/torvalds/linux/blob/master/include/uapi/linux/capability.h.</summary>
     private static readonly string[] CapabilityNames =
     [
         "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap", "linux_immutable",
@@ -23,10 +22,11 @@ public sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabi
         "checkpoint_restore",
     ];
 
-    /// <summary>Reads the file.</summary>
-    /// <param name="status">Its text: <c>Uid:	10001	10001	10001	10001</c>, real, effective, saved and of the file system; <c>CapEff:	00000000a80425fb</c>; <c>VmRSS:	   26912 kB</c>.</param>
-    /// <returns>The facts.</returns>
-    /// <exception cref="MeasurementException">It lacks a line.</exception>
+    /// <summary>Parses the text of the file.</summary>
+    /// <param name="status">
+    /// <c>Uid:	10001	10001	10001	10001</c> (real, effective, saved, file system), <c>CapEff:	00000000a80425fb</c>, <c>VmRSS:	   26912 kB</c>, …
+    /// </param>
+    /// <exception cref="MeasurementException">A line is missing.</exception>
     public static ProcessFacts Parse(string status)
     {
         var lines = status.Split('\n').Select(l => l.Split(':', 2)).Where(l => l.Length == 2).ToDictionary(l => l[0], l => l[1].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
@@ -39,7 +39,7 @@ public sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabi
             int.Parse(Field("Threads", 0), CultureInfo.InvariantCulture));
 
         string Field(string name, int index) => lines.GetValueOrDefault(name)?.ElementAtOrDefault(index)
-            ?? throw new MeasurementException($"The kernel's status of the process has no {name}; it may have ended.");
+            ?? throw new MeasurementException($"The status of the process has no {name}. The process may have ended: see the container's log.");
 
         long Bytes(string name) => long.Parse(Field(name, 0), CultureInfo.InvariantCulture) * 1024;
     }

@@ -2,16 +2,16 @@ using Hello.Compare.Engine;
 
 namespace Hello.Compare.Images;
 
-/// <summary>The folder of the repository, where the solution and the Dockerfiles are.</summary>
+/// <summary>Finds the folder of the repository, which holds the solution and the Dockerfiles.</summary>
 public static class RepositoryFolder
 {
     private const string Solution = "Hello.sln";
 
-    /// <summary>Looks above the program, then above the current folder.</summary>
-    /// <exception cref="MeasurementException">Neither is in the repository.</exception>
+    /// <summary>Searches upwards from the program's folder, then upwards from the current folder.</summary>
+    /// <exception cref="MeasurementException">Neither folder is in the repository.</exception>
     public static string Find() =>
         Above(AppContext.BaseDirectory) ?? Above(Environment.CurrentDirectory)
-        ?? throw new MeasurementException($"There is no {Solution} above {Environment.CurrentDirectory}. Run the program from the repository's folder.");
+        ?? throw new MeasurementException($"The program and the folder {Environment.CurrentDirectory} are outside of the repository (no {Solution} found). Run the program in the repository's folder.");
 
     private static string? Above(string folder)
     {

@@ -4,31 +4,29 @@ using System.Text;
 
 namespace Hello.Compare.Load;
 
-/// <summary>The time from the start of a container's program to its first answer: every figure "Start to first hello" is measured here.</summary>
+/// <summary>Waits for the first answer of a container's program. Every figure "Start to first hello" is measured with it.</summary>
 /// <remarks>
-/// The start is the moment at which the kernel executes the program. The benchmark knows it to the microsecond, from launcher.go. An
-/// engine notes it as the container's StartedAt, up to <see cref="EngineResolution"/> late.
+/// The start is the moment at which the kernel executes the program. In the benchmark, launcher.go tells it to the microsecond.
+/// Otherwise it is the container's StartedAt, which the engine notes up to <see cref="EngineResolution"/> late.
 /// </remarks>
 public static class FirstHello
 {
-    /// <summary>How late an engine may note the start of a program. A time that is counted from there is known no better.</summary>
+    /// <summary>How late an engine may note the start of a program. A time counted from StartedAt is rounded to it.</summary>
     public static readonly TimeSpan EngineResolution = TimeSpan.FromMilliseconds(5);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Asks until the path is answered with 200.</summary>
-    /// <param name="address">Where the program listens, or a proxy for it.</param>
-    /// <param name="path">What to ask for.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>When the answer came.</returns>
+    /// <summary>Sends requests until one is answered with 200.</summary>
+    /// <param name="address">The address of the program, or of the engine's proxy for it.</param>
+    /// <returns>The time of the answer.</returns>
     public static async Task<DateTimeOffset> WaitAsync(IPEndPoint address, string path, CancellationToken cancellationToken)
     {
-        // Bare sockets: the first request of an HTTP client takes longer than a small program needs for its start.
+        // A plain socket, because the first request of an HTTP client takes longer than the start of a small program.
         var (request, answer) = (Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"), new byte[512]);
         for (; ; await Task.Delay(Pause, cancellationToken))
         {
-            // A connection for each question: a proxy accepts one before the program listens, and then closes it.
+            // One connection for each request, because a proxy accepts connections before the program listens, and then closes them.
             using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             limit.CancelAfter(AnswerLimit);
@@ -43,12 +41,12 @@ public static class FirstHello
             }
             catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
-                // It does not listen or answer yet.
+                // The program does not listen or answer yet.
             }
         }
     }
 
-    /// <summary>A port of the loopback address that nobody listens on.</summary>
+    /// <summary>A free TCP port of the loopback address.</summary>
     public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

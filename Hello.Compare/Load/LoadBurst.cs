@@ -2,59 +2,57 @@ using System.Diagnostics;
 
 namespace Hello.Compare.Load;
 
-/// <summary>How much load to send. It ends with the first bound that is reached.</summary>
+/// <summary>The limits of a load. It ends when the first of them is reached.</summary>
 public sealed record LoadOptions
 {
-    /// <summary>The highest number of requests that may be asked for.</summary>
+    /// <summary>The highest allowed number of requests.</summary>
     public const int MaxRequests = 1_000_000;
 
-    /// <summary>The highest number of connections that may be asked for.</summary>
+    /// <summary>The highest allowed number of connections.</summary>
     public const int MaxConnections = 1_000;
 
-    /// <summary>The longest time that may be asked for.</summary>
+    /// <summary>The longest allowed duration.</summary>
     public static readonly TimeSpan MaxDuration = TimeSpan.FromMinutes(10);
 
-    /// <summary>Requests. The default is below the 2,048 spans that OpenTelemetry holds for export, so that none is lost.</summary>
+    /// <summary>Number of requests. The default is below the 2,048 spans that OpenTelemetry queues for export, so no span is lost.</summary>
     public int Requests { get; init; } = 2_000;
 
     /// <summary>No request is sent after this time.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Connections. Each sends one request after the other.</summary>
+    /// <summary>Number of connections. Each sends one request after the other.</summary>
     public int Connections { get; init; } = 8;
 }
 
-/// <summary>What came of a burst.</summary>
-/// <param name="Sent">Requests sent.</param>
-/// <param name="Errors">Those of them that were not answered with 200.</param>
-/// <param name="Elapsed">From the first request to the last answer.</param>
-/// <param name="Latencies">Of the requests that were answered with 200, ascending.</param>
+/// <summary>The result of a load.</summary>
+/// <param name="Sent">Number of requests sent.</param>
+/// <param name="Errors">Number of requests that were not answered with 200.</param>
+/// <param name="Elapsed">Time from the first request to the last answer.</param>
+/// <param name="Latencies">Latencies of the requests that were answered with 200, in ascending order.</param>
 public sealed record LoadResult(int Sent, int Errors, TimeSpan Elapsed, IReadOnlyList<TimeSpan> Latencies)
 {
-    /// <summary>Requests answered with 200, a second.</summary>
+    /// <summary>Requests answered with 200, per second.</summary>
     public double RequestsPerSecond => Latencies.Count / Elapsed.TotalSeconds;
 
-    /// <summary>The latency that so many in a hundred requests do not exceed: the nearest rank, https://en.wikipedia.org/wiki/Percentile.</summary>
+    /// <summary>The latency that this percentage of the requests does not exceed, by the nearest-rank method: https://en.wikipedia.org/wiki/Percentile.</summary>
     /// <param name="percent">Above 0, up to 100.</param>
-    /// <returns>Null when no request was answered.</returns>
+    /// <returns>Null if no request was answered.</returns>
     public TimeSpan? Percentile(double percent) =>
         Latencies.Count == 0 ? null : Latencies[Math.Clamp((int)Math.Ceiling(percent * Latencies.Count / 100) - 1, 0, Latencies.Count - 1)];
 }
 
-/// <summary>Sends a bounded number of requests, as fast as they are answered.</summary>
+/// <summary>Sends load. Each connection sends its next request when the last one has been answered.</summary>
 public static class LoadBurst
 {
-    /// <summary>Tells the requests of a burst from others, in the spans, too.</summary>
-    public const string UserAgent = "hello-load";
+    /// <summary>The client's name, which tells these requests from others. It is also in their spans.</summary>
+    private const string UserAgent = "hello-load";
 
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(10);
 
-    /// <summary>Sends a burst.</summary>
-    /// <param name="url">What to ask for.</param>
-    /// <param name="options">The bounds.</param>
-    /// <param name="progress">Receives the number of requests answered so far, a few times.</param>
-    /// <param name="cancellationToken">Ends the burst at once; requests without an answer are errors then.</param>
-    /// <returns>What came of it, also of one that was ended.</returns>
+    /// <summary>Sends requests until a limit is reached or the load is cancelled.</summary>
+    /// <param name="progress">Receives the number of requests answered so far, about five times.</param>
+    /// <param name="cancellationToken">Ends the load at once. Requests without an answer then count as errors.</param>
+    /// <returns>The result, also of a load that was cancelled.</returns>
     public static async Task<LoadResult> SendAsync(Uri url, LoadOptions options, Action<int>? progress, CancellationToken cancellationToken)
     {
         using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = options.Connections, UseProxy = false }) { Timeout = AnswerLimit };
@@ -83,7 +81,7 @@ public static class LoadBurst
                 }
                 catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
                 {
-                    // Counted as an error by not being counted as a success.
+                    // Not counted as a success, and therefore an error.
                 }
 
                 if (Interlocked.Increment(ref answered) is var count && count % Math.Max(options.Requests / 5, 1) == 0)

@@ -5,31 +5,31 @@ using Hello.Compare.Engine;
 
 namespace Hello.Compare.Size;
 
-/// <summary>Reads what the Native AOT compiler says about the sizes of what it wrote, in a file called *.mstat.</summary>
+/// <summary>Reads the .mstat file of the Native AOT compiler, which tells the size of every method, type and blob in the binary.</summary>
 /// <remarks>
-/// It is an assembly, whose version is that of the format. What its global methods hold as IL is data: of Methods
-/// <c>ldtoken method; ldc.i4 size; ldc.i4 GC info; ldc.i4 exception handling info; ldc.i4 name</c>, once for each. Since 2.1 some of
-/// what Blobs has is there once more in detail:
+/// The file is an assembly. Its version is the version of the format. Its global methods hold data in the form of IL. For example,
+/// Methods has for each method: <c>ldtoken method; ldc.i4 size; ldc.i4 GC info; ldc.i4 exception handling info; ldc.i4 name</c>.
+/// Since version 2.1, RvaFields, ManifestResources and FrozenObjects list parts of Blobs in detail:
 /// https://github.com/dotnet/runtime/blob/main/src/coreclr/tools/aot/ILCompiler.Compiler/Compiler/MstatObjectDumper.cs.
 /// </remarks>
 public sealed class MstatReader
 {
-    /// <summary>Stands in the place of an assembly for data that belongs to none; its namespaces are the compiler's kinds of data.</summary>
+    /// <summary>Takes the place of an assembly for data that belongs to none. Its namespaces are the compiler's kinds of data.</summary>
     public const string NativeData = "(native data)";
 
     private const string Resources = "ResourceData", Fields = "FieldRvaData", Objects = "ArrayOfFrozenObjects";
 
-    /// <summary>Kinds of data that have their sizes in memory only: types are among them, and the file holds them all packed, as the next kind.</summary>
+    /// <summary>Kinds of data whose sizes are those in memory, as are the sizes of types. The binary holds them packed, as <see cref="Packed"/>.</summary>
     private static readonly HashSet<string> Unpacked =
     [
         Objects, "FatFunctionPointer", "GCStaticEEType", "InterfaceDispatchCellSection", "MethodGenericDictionary", "NonGCStatics",
         "RuntimeMethodHandle", "TypeGenericDictionary", "TypeThreadStaticIndex",
     ];
 
-    /// <summary>https://github.com/dotnet/runtime/blob/main/src/coreclr/tools/aot/ILCompiler.Compiler/Compiler/DependencyAnalysis/DehydratedDataNode.cs.</summary>
+    /// <summary>The packed data: https://github.com/dotnet/runtime/blob/main/src/coreclr/tools/aot/ILCompiler.Compiler/Compiler/DependencyAnalysis/DehydratedDataNode.cs.</summary>
     private const string Packed = "DehydratedData";
 
-    /// <summary>Zeros, of which the file holds none: the section .bss.</summary>
+    /// <summary>The section .bss. It consists of zeros, which the binary does not contain.</summary>
     private const string Zeros = "WritableData";
 
     private readonly PEReader _file;
@@ -43,10 +43,9 @@ public sealed class MstatReader
         _metadata = file.GetMetadataReader();
     }
 
-    /// <summary>Finds out what belongs to which namespace.</summary>
-    /// <param name="file">The .mstat file.</param>
-    /// <returns>Bytes of the binary by assembly and namespace; what is packed counts with its share of the packed bytes.</returns>
-    /// <exception cref="MeasurementException">The file is damaged, or in a form that this does not read.</exception>
+    /// <summary>Counts the bytes of the binary by assembly and namespace.</summary>
+    /// <returns>The bytes. Data that is packed counts with its share of the packed bytes.</returns>
+    /// <exception cref="MeasurementException">The file is damaged or in a form that is not supported.</exception>
     public static IReadOnlyDictionary<(string Assembly, string Namespace), long> Read(byte[] file)
     {
         try
@@ -100,7 +99,7 @@ public sealed class MstatReader
             ReadToken(ref il);
             var size = ReadSize(ref il);
             ReadNumber(ref il);
-            // The type whose static field refers to it; a zero in its place for what code refers to, literals above all.
+            // The type whose static field refers to the object. It is zero for an object that code refers to, such as a string literal.
             if (PeekOpCode(il) == ILOpCode.Ldtoken)
             {
                 Move(Objects, _unpacked, OwnerOf(ReadToken(ref il)), size);
@@ -128,7 +127,7 @@ public sealed class MstatReader
         }
     }
 
-    /// <summary>Gives everything its share of the packed bytes, if they are.</summary>
+    /// <summary>Counts unpacked data with its share of the packed bytes, or in full if the binary has none.</summary>
     private void Pack(long? packed)
     {
         var (rest, whole) = (packed ?? 0, _unpacked.Values.Sum());
@@ -141,7 +140,7 @@ public sealed class MstatReader
 
         if (packed is not null)
         {
-            Add(_bytes, (NativeData, Packed), rest); // what the divisions left over
+            Add(_bytes, (NativeData, Packed), rest); // the rest that the divisions left over
         }
     }
 
@@ -158,7 +157,7 @@ public sealed class MstatReader
         throw new BadImageFormatException($"it has no {name}.");
     }
 
-    /// <summary>Assembly and namespace of what is defined there: a generic instantiation counts for its definition, an array for its elements.</summary>
+    /// <summary>Assembly and namespace of a method, field or type. A generic instantiation counts for its definition, an array for its elements.</summary>
     private (string Assembly, string Namespace) OwnerOf(EntityHandle handle) => handle.Kind switch
     {
         HandleKind.MethodSpecification => OwnerOf(_metadata.GetMethodSpecification((MethodSpecificationHandle)handle).Method),
@@ -171,7 +170,7 @@ public sealed class MstatReader
     private (string Assembly, string Namespace) OwnerOf(TypeReferenceHandle handle)
     {
         var type = _metadata.GetTypeReference(handle);
-        // Bounded, since in a damaged file types can be nested in a circle.
+        // Bounded, because in a damaged file types can be nested in a circle.
         for (var depth = 0; depth < 100; depth++)
         {
             if (type.ResolutionScope.Kind != HandleKind.TypeReference)
@@ -185,7 +184,7 @@ public sealed class MstatReader
         throw new BadImageFormatException("types are nested without end.");
     }
 
-    /// <summary>Of a signature what it begins with: ECMA-335, II.23.2.12.</summary>
+    /// <summary>Assembly and namespace of the first type in a signature: ECMA-335, II.23.2.12.</summary>
     private (string Assembly, string Namespace) OwnerOf(BlobReader signature)
     {
         while (true)
@@ -193,7 +192,7 @@ public sealed class MstatReader
             switch (signature.ReadSignatureTypeCode())
             {
                 case SignatureTypeCode.Array or SignatureTypeCode.SZArray or SignatureTypeCode.Pointer or SignatureTypeCode.ByReference or SignatureTypeCode.GenericTypeInstance:
-                    break; // and what it is made of comes next
+                    break; // the element type or the definition comes next
                 case SignatureTypeCode.TypeHandle when signature.ReadTypeHandle() is { Kind: HandleKind.TypeReference } type:
                     return OwnerOf((TypeReferenceHandle)type);
                 case SignatureTypeCode.FunctionPointer:
@@ -218,7 +217,7 @@ public sealed class MstatReader
         return HandleOf(il.ReadInt32());
     }
 
-    /// <summary>A negative token is one that the metadata reader makes up for what is in no file.</summary>
+    /// <summary>Refuses negative tokens. The metadata reader uses them for objects that are in no file.</summary>
     private static EntityHandle HandleOf(int token) => token >= 0 ? MetadataTokens.EntityHandle(token) : throw new BadImageFormatException("a token is negative.");
 
     private string ReadString(ref BlobReader il)
@@ -241,10 +240,10 @@ public sealed class MstatReader
     {
         if ((ILOpCode)il.ReadByte() is var found && found != code)
         {
-            throw new BadImageFormatException($"{found} stands in the place of {code}.");
+            throw new BadImageFormatException($"it has {found} in the place of {code}.");
         }
     }
 
-    /// <summary>A copy is read: the reader is a structure.</summary>
+    /// <summary>Reads from a copy, because the reader is a structure.</summary>
     private static ILOpCode PeekOpCode(BlobReader il) => (ILOpCode)il.ReadByte();
 }

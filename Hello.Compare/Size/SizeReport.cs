@@ -5,27 +5,25 @@ using Hello.Compare.Figures;
 
 namespace Hello.Compare.Size;
 
-/// <summary>What the sizes depend on besides the code.</summary>
+/// <summary>The platform and the SDK, which the sizes depend on besides the code.</summary>
 /// <param name="Rid">The runtime identifier that the binary was published for.</param>
 /// <param name="Sdk">Version of the SDK.</param>
 public sealed record SizeConditions(string Rid, string Sdk);
 
-/// <summary>A namespace in two reports.</summary>
-/// <param name="Assembly">Its assembly.</param>
-/// <param name="Namespace">Its name; empty for types without a namespace.</param>
+/// <summary>The change of a namespace between two reports.</summary>
+/// <param name="Namespace">The namespace; empty for types without a namespace.</param>
 /// <param name="Bytes">Its bytes now; 0 if it is gone.</param>
-/// <param name="Change">Its bytes now less those of the earlier report.</param>
+/// <param name="Change">Its bytes now minus those in the earlier report.</param>
 public sealed record SizeChange(string Assembly, string Namespace, long Bytes, long Change);
 
 /// <summary>All bytes of the binary, by assembly and namespace, on one platform.</summary>
-/// <param name="Budget">How many bytes the binary may have, typed by a person; null for a platform that nobody has set a budget for.</param>
-/// <param name="Bytes">How many bytes it has.</param>
-/// <param name="Conditions">Under what conditions it was made.</param>
-/// <param name="Assemblies">Its bytes by assembly and, within, by namespace.</param>
+/// <param name="Budget">The highest number of bytes that the binary may have. A person sets it; null if nobody has done so for this platform.</param>
+/// <param name="Bytes">The length of the binary.</param>
+/// <param name="Assemblies">The bytes by assembly and namespace.</param>
 public sealed record SizeReport(
     long? Budget, long Bytes, SizeConditions Conditions, IReadOnlyDictionary<string, IReadOnlyDictionary<string, long>> Assemblies)
 {
-    /// <summary>The runtime's native libraries and libc, tables for unwinding and relocation, padding: what the compiler does not account for.</summary>
+    /// <summary>Everything that the compiler does not count: the runtime's native libraries, libc, tables for unwinding and relocation, padding.</summary>
     public const string Rest = "(native code and the rest)";
 
     private const int Culprits = 5;
@@ -38,24 +36,20 @@ public sealed record SizeReport(
         RespectRequiredConstructorParameters = true,
     };
 
-    /// <summary>The file that holds a platform's report, beside the API.</summary>
-    /// <param name="root">The repository's folder.</param>
+    /// <summary>The file in Hello.Api/Size that holds a platform's report.</summary>
     /// <param name="rid">The runtime identifier, such as linux-musl-x64.</param>
     public static string PathOf(string root, string rid) => Path.Combine(root, "Hello.Api", "Size", $"{rid}.json");
 
-    /// <summary>Accounts for a binary.</summary>
-    /// <param name="sizes">What the compiler accounts for.</param>
-    /// <param name="bytes">Length of the binary.</param>
-    /// <param name="budget">How many bytes it may have.</param>
-    /// <param name="conditions">Under what conditions it was made.</param>
-    /// <returns>The report, which adds up to the length.</returns>
-    /// <exception cref="MeasurementException">The compiler accounts for more than there is.</exception>
+    /// <summary>Makes the report. The bytes that the compiler does not count become <see cref="Rest"/>.</summary>
+    /// <param name="sizes">The bytes that the compiler counts.</param>
+    /// <param name="bytes">The length of the binary.</param>
+    /// <exception cref="MeasurementException">The compiler counts more bytes than the binary has.</exception>
     public static SizeReport Of(IReadOnlyDictionary<(string Assembly, string Namespace), long> sizes, long bytes, long? budget, SizeConditions conditions)
     {
         var rest = bytes - sizes.Values.Sum();
         if (rest < 0)
         {
-            throw new MeasurementException(Format.Invariant($"The compiler's .mstat file accounts for {-rest:N0} bytes more than the binary's {bytes:N0}: it belongs to another one, or counts what this does not know of."));
+            throw new MeasurementException(Format.Invariant($"The compiler's .mstat file accounts for {-rest:N0} bytes more than the binary's {bytes:N0}: it belongs to another binary, or it counts data that is not in the file. If the SDK is new, adapt MstatReader.cs."));
         }
 
         var assemblies = new SortedDictionary<string, IReadOnlyDictionary<string, long>>(StringComparer.Ordinal) { [Rest] = new Dictionary<string, long> { [""] = rest } };
@@ -68,9 +62,7 @@ public sealed record SizeReport(
     }
 
     /// <summary>Reads a report.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="cancellationToken">Ends the reading.</param>
-    /// <returns>The report; null if there is no file.</returns>
+    /// <returns>Null if there is no file.</returns>
     /// <exception cref="MeasurementException">The file is not a valid report.</exception>
     public static async Task<SizeReport?> ReadAsync(string path, CancellationToken cancellationToken)
     {
@@ -83,7 +75,7 @@ public sealed record SizeReport(
         {
             await using var file = File.OpenRead(path);
             var report = await JsonSerializer.DeserializeAsync<SizeReport>(file, Json, cancellationToken);
-            return report?.Assemblies.Values.All(n => n is not null) == true ? report : throw new JsonException("null stands in the place of sizes.");
+            return report?.Assemblies.Values.All(n => n is not null) == true ? report : throw new JsonException("an assembly has null instead of its namespaces.");
         }
         catch (JsonException e)
         {
@@ -92,15 +84,10 @@ public sealed record SizeReport(
     }
 
     /// <summary>Writes the report.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="cancellationToken">Ends the writing.</param>
-    /// <returns>Completes once it is written.</returns>
     public Task WriteAsync(string path, CancellationToken cancellationToken) =>
         File.WriteAllTextAsync(path, $"{JsonSerializer.Serialize(this, Json)}\n", cancellationToken);
 
-    /// <summary>Compares with an earlier report.</summary>
-    /// <param name="earlier">The other.</param>
-    /// <returns>Every namespace of the two.</returns>
+    /// <summary>The changes since an earlier report, with every namespace of the two.</summary>
     public IReadOnlyList<SizeChange> ChangesSince(SizeReport earlier)
     {
         var (now, then) = (Flatten(this), Flatten(earlier));
@@ -110,9 +97,8 @@ public sealed record SizeReport(
             report.Assemblies.SelectMany(a => a.Value.Select(n => (Key: (a.Key, n.Key), n.Value))).ToDictionary(e => e.Key, e => e.Value);
     }
 
-    /// <summary>Says by how much the binary exceeds its budget, and through what.</summary>
-    /// <param name="earlier">The report to compare with.</param>
-    /// <returns>One line; null when it is within its budget.</returns>
+    /// <summary>Explains by how many bytes the binary exceeds its budget, and which namespaces have grown most.</summary>
+    /// <returns>One line; null if the binary is within its budget.</returns>
     public string? ExplainExcess(SizeReport earlier)
     {
         if (Budget is not { } budget || Bytes <= budget)

@@ -5,18 +5,18 @@ using Hello.Compare.Images;
 
 namespace Hello.Compare.Size;
 
-/// <summary>Builds the build stage of a Dockerfile and accounts for the binary in it.</summary>
+/// <summary>Builds the stage "build" of a Dockerfile and counts the bytes of the binary in it.</summary>
 /// <param name="engine">The container engine.</param>
 /// <param name="progress">Receives one line about each step.</param>
 /// <param name="error">Receives one line about each image or container that could not be removed.</param>
-public sealed class SizeRun(ContainerEngine engine, Action<string> progress, Action<string> error)
+internal sealed class SizeRun(ContainerEngine engine, Action<string> progress, Action<string> error)
 {
     /// <summary>The name of the container and of its image.</summary>
     private readonly string _name = $"hello-size-{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz", 8)}";
 
-    /// <summary>Measures the binary and removes all that it made.</summary>
+    /// <summary>Measures the binary, and removes the image and the container that it made.</summary>
     /// <param name="image">The build. Its stage "build" publishes to /out.</param>
-    /// <param name="cancellationToken">Ends the measuring. What it made is removed all the same.</param>
+    /// <param name="cancellationToken">Ends the measuring. Image and container are still removed.</param>
     /// <returns>The report, without a budget, and whether an image or a container could not be removed.</returns>
     /// <exception cref="MeasurementException">The binary could not be measured.</exception>
     public async Task<(SizeReport Report, bool LeftBehind)> MeasureAsync(HelloImage image, CancellationToken cancellationToken)
@@ -36,7 +36,7 @@ public sealed class SizeRun(ContainerEngine engine, Action<string> progress, Act
             var (_, binary) = await ReadFileAsync("/out/Hello.Api", "Hello.Api", cancellationToken);
             var (path, mstat) = await ReadFileAsync("/src/Hello.Api/obj", "Hello.Api.mstat", cancellationToken);
             // obj/Release/net10.0/linux-musl-x64/native/Hello.Api.mstat
-            var rid = path.Split('/') is [.., var name, _, _] ? name : throw new MeasurementException($"{path} is not where the SDK puts it: no runtime identifier can be read from it.");
+            var rid = path.Split('/') is [.., var name, _, _] ? name : throw new MeasurementException($"{path} has no runtime identifier in it. The SDK puts the file into another folder than expected: adapt SizeRun.cs.");
             report = SizeReport.Of(MstatReader.Read(mstat), binary.Length, budget: null, new(rid, sdk));
             progress("Cleaning up ...");
         }
@@ -44,7 +44,7 @@ public sealed class SizeRun(ContainerEngine engine, Action<string> progress, Act
         return (report, made.LeftBehind);
     }
 
-    /// <summary>A file of the container, from the tar that the engine makes of a file or folder.</summary>
+    /// <summary>Reads a file of the container from the tar that <c>docker container cp</c> writes of a file or a folder.</summary>
     private Task<(string Path, byte[] Content)> ReadFileAsync(string from, string name, CancellationToken cancellationToken) => engine.ReadAsync(
         ["container", "cp", $"{_name}:{from}", "-"],
         async (stream, token) =>

@@ -5,13 +5,12 @@ namespace Hello.Compare.Size;
 /// <summary>Writes a size report for a terminal.</summary>
 public static class SizeTable
 {
-    /// <summary>Smaller namespaces, and smaller changes of them, are in their assembly's row only.</summary>
+    /// <summary>A namespace has a row of its own if its bytes or its change reach this number.</summary>
     private const long Least = 20_000;
 
-    /// <summary>A row for each assembly, the largest first, and below it one for each large namespace.</summary>
-    /// <param name="report">The report.</param>
-    /// <param name="earlier">The report that the changes are against; null if this platform has none.</param>
-    /// <returns>The table, and what is left of the budget.</returns>
+    /// <summary>Writes a row for each assembly, the largest first. Below it is a row for each of its large namespaces.</summary>
+    /// <param name="earlier">The report to show the changes since; null if this platform has none.</param>
+    /// <returns>The table, then the budget and the conditions.</returns>
     public static string Write(SizeReport report, SizeReport? earlier)
     {
         ArgumentNullException.ThrowIfNull(report);

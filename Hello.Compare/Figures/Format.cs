@@ -1,0 +1,27 @@
+using System.Globalization;
+
+namespace Hello.Compare.Figures;
+
+/// <summary>Writes numbers the same way on every machine.</summary>
+public static class Format
+{
+    /// <summary>Formats with the invariant culture.</summary>
+    public static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Writes a ratio: "0.14×", "1.9×", "12×".</summary>
+    /// <param name="ratio">A ratio of 0 or more.</param>
+    /// <param name="digits">Significant digits of a ratio below 10. A larger one is rounded to a whole number.</param>
+    public static string Ratio(double ratio, int digits = 2)
+    {
+        if (ratio == 0)
+        {
+            return "0×";
+        }
+
+        var decimals = Math.Max(digits - 1 - (int)Math.Floor(Math.Log10(ratio)), 0);
+        var rounded = Math.Round(ratio, Math.Min(decimals, 15));
+        // Rounding may have added a digit: with two digits, 0.0995 is 0.10, not 0.100.
+        decimals = Math.Max(digits - 1 - (int)Math.Floor(Math.Log10(rounded == 0 ? ratio : rounded)), 0);
+        return $"{rounded.ToString($"N{decimals}", CultureInfo.InvariantCulture)}×";
+    }
+}
