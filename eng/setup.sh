@@ -6,15 +6,15 @@ set -euo pipefail
 
 usage='usage: eng/setup.sh [--check | --help]
 
-Checks what Hello needs to be built and run, and supplies what is missing.
+Checks the .NET SDK, the container engine and the base images, and supplies the missing ones.
 
-  --check   only say what is there and what is missing; exit 1 if anything is
-  --help    show this'
+  --check   only report what is ready and what is missing; exit 1 if anything is missing
+  --help    show this help'
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/hello
 engine_log=/var/log/hello-dockerd.log
-tunnel_base=mcr.microsoft.com/azurelinux/base/core:3.0 # DCP's DefaultBaseImage: its tunnel's image is built from it
+tunnel_base=mcr.microsoft.com/azurelinux/base/core:3.0 # DCP's DefaultBaseImage, on which it builds the image of its tunnel
 label=io.hello.stand-in
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 
@@ -33,19 +33,19 @@ case ${1-} in
     exit
     ;;
   *)
-    say "eng/setup.sh: unknown option '$1'; eng/setup.sh --help lists them" >&2
+    say "eng/setup.sh: unknown option '$1'. List the options with: eng/setup.sh --help" >&2
     exit 2
     ;;
 esac
 
-# Before anything that macOS' bash 3.2 does not know.
+# This comes first, because the rest uses features that macOS' bash 3.2 does not have.
 if [[ $(uname) != Linux ]]; then
   say 'eng/setup.sh: nothing to do on this system. Install the .NET SDK and Docker Desktop, then run: dotnet run --project Hello.AppHost'
   exit
 fi
 
-# Each part has a check_PART, which sets $note and fails if something is to be done, and a
-# supply_PART, which does it or ends the script.
+# Each part has two functions. check_PART sets $note, and fails if the part is missing. supply_PART
+# supplies the part, or ends the script with an error.
 
 # --- The .NET SDK ---
 
@@ -54,7 +54,7 @@ check_sdk() {
   if version=$(cd "$root" && dotnet --version 2> /dev/null); then
     note=".NET SDK $version"
   else
-    note="the .NET SDK that global.json asks for, $(sed -n 's/.*"version": "\(.*\)".*/\1/p' "$root/global.json") or newer: see what dotnet --version says, or install it from https://dotnet.microsoft.com/download"
+    note=".NET SDK $(sed -n 's/.*"version": "\(.*\)".*/\1/p' "$root/global.json") or newer, which global.json asks for. See the error of dotnet --version, or install the SDK from https://dotnet.microsoft.com/download"
     return 1
   fi
 }
@@ -63,7 +63,7 @@ supply_sdk() { fail "missing: $note"; }
 
 # --- The container engine ---
 
-# DCP runs `docker build --progress plain`, which takes a client of 25 or newer and buildx.
+# DCP runs `docker build --progress plain`, which needs a client of version 25 or newer and buildx.
 client_fits() {
   local version
   version=$(docker version --format '{{.Client.Version}}' 2> /dev/null) || true
@@ -71,12 +71,12 @@ client_fits() {
 }
 buildx_fits() { docker buildx version &> /dev/null; }
 engine_answers() { engine_version &> /dev/null; }
-# Not from docker info, whose older clients succeed without an engine.
+# Not docker info: an older client succeeds with it even if no engine answers.
 engine_version() { timeout 20 docker version --format '{{.Server.Version}}'; }
 
 check_engine() {
   if ! command -v docker > /dev/null; then
-    note='container engine: there is no docker client'
+    note='container engine: no docker client is installed'
   elif ! client_fits; then
     note="container engine: the docker client at $(command -v docker) is older than 25"
   elif ! buildx_fits; then
@@ -93,37 +93,37 @@ check_engine() {
 supply_engine() {
   local by_hand='install Docker Engine 25 or newer with buildx, https://docs.docker.com/engine/install/'
   if [[ ${DOCKER_HOST-} ]] && client_fits && buildx_fits; then
-    fail "$note: start that engine, or unset DOCKER_HOST"
+    fail "$note. Start that engine, or unset DOCKER_HOST"
   elif [[ $(docker version 2>&1) == *'permission denied'* ]]; then
-    fail "$note to this user: sudo usermod -aG docker \"\$USER\", then log in again"
+    fail "$note for this user. Run sudo usermod -aG docker \"\$USER\", then log in again"
   elif [[ $EUID != 0 ]] && command -v dockerd > /dev/null && client_fits && buildx_fits; then
-    fail "$note: start it, with sudo systemctl start docker, or run eng/setup.sh once as root"
+    fail "$note. Start it with sudo systemctl start docker, or run eng/setup.sh once as root"
   elif [[ $EUID != 0 ]]; then
-    fail "$note, and to install one takes root: $by_hand, or run eng/setup.sh once as root"
+    fail "$note, and only root can install one. Run eng/setup.sh once as root, or $by_hand"
   fi
 
   command -v dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
   client_fits || install_client
   buildx_fits || install_buildx
   engine_answers || start_engine
-  check_engine || fail "$note: $by_hand"
+  check_engine || fail "$note. To mend it, $by_hand"
 }
 
-need_apt() { command -v apt-get > /dev/null || fail "$note, and this system has no apt-get to install it with: $by_hand"; }
+need_apt() { command -v apt-get > /dev/null || fail "$note, and this system has no apt-get to install it with. To mend it, $by_hand"; }
 
 apt_is_fresh=''
 
-# Those of the packages that this distribution has: Debian 12, for one, has no docker-buildx.
+# Installs the packages that this distribution has. For example, Debian 12 has no docker-buildx.
 install_packages() {
   need_apt
   local package available=()
   say "installing ${*##*/} ..."
-  [[ $apt_is_fresh ]] || apt-get -qq update &> /dev/null < /dev/null || true # a third party's source may be out of reach
+  [[ $apt_is_fresh ]] || apt-get -qq update &> /dev/null < /dev/null || true # one source of several may be out of reach
   apt_is_fresh=yes
   for package in "$@"; do
     if [[ $package == *.deb ]] || apt-cache show "$package" &> /dev/null; then available+=("$package"); fi
   done
-  quietly dpkg --configure -a # mends an installation that was interrupted
+  quietly dpkg --configure -a # completes an installation that was interrupted
   quietly apt-get -qq --yes --no-install-recommends -o DPkg::Lock::Timeout=120 install "${available[@]}"
   hash -r
 }
@@ -131,32 +131,33 @@ install_packages() {
 quietly() {
   DEBIAN_FRONTEND=noninteractive "$@" > "$tmp/log" 2>&1 < /dev/null || {
     tail -n 5 "$tmp/log" >&2
-    fail "'$*' failed, its last lines are above"
+    fail "'$*' failed. Its last lines are above"
   }
 }
 
-# Debian 12's client and (lack of) buildx are too old for DCP; Debian 13's packages run on it, as
-# they need only glibc 2.34. Can go once Debian 12 needs no more support.
+# Downloads a package of Debian 13. Debian 12's client is too old for DCP, and it has no buildx.
+# Debian 13's packages run on it, because they need only glibc 2.34. Remove this when Debian 12 is
+# no longer supported.
 from_trixie() {
   need_apt
   local mirror
   say "taking $1 from Debian 13 ..."
   # shellcheck disable=SC2016 # apt-get fills $(REPO_URI) in
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 'Component: main' | head -n 1)
-  [[ -n $mirror ]] || fail "$note, and this distribution has no package for it: $by_hand"
+  [[ -n $mirror ]] || fail "$note, and this distribution has no package for it. To mend it, $by_hand"
   mkdir -p "$tmp/trixie/partial"
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" > "$tmp/trixie.list"
-  # Lists of their own: the machine's sources stay as they are.
+  # apt uses its own list of sources here. The machine's sources stay as they are.
   local apt=(apt-get -qq -o Dir::Etc::SourceList="$tmp/trixie.list" -o Dir::Etc::SourceParts=-
     -o Dir::State::Lists="$tmp/trixie" -o APT::Sandbox::User=)
   quietly "${apt[@]}" update
   (cd "$tmp" && quietly "${apt[@]}" download "$1")
 }
 
-# Beside the distribution's client, not as a package: it would take the engine's package with it.
+# Copies the client beside the distribution's one. Debian 13's package would replace the engine's package.
 install_client() {
   local to=/usr/local/bin/docker
-  [[ ! -e $to ]] || fail "$note: remove it, and run eng/setup.sh again"
+  [[ ! -e $to ]] || fail "$note. Remove it, and run eng/setup.sh again"
   from_trixie docker-cli
   dpkg-deb --fsys-tarfile "$tmp"/docker-cli_*.deb | tar --extract --to-stdout ./usr/bin/docker > "$to.new"
   chmod 755 "$to.new"
@@ -181,8 +182,9 @@ start_engine() {
   fi
 }
 
-# Without systemd: in a session of its own, so that it outlives this script, Ctrl+C and a closed
-# terminal, and with none of our open files, so that a pipe we write to, or our lock, ends with us.
+# Starts the daemon without systemd. It gets its own session, so that it outlives this script, Ctrl+C
+# and a closed terminal. It inherits none of this script's open files. Otherwise it would keep the lock
+# and the pipe that this script writes to.
 start_daemon() {
   local daemon fd
   (
@@ -199,12 +201,12 @@ start_daemon() {
     sleep 0.25
   done
   [[ ! -e $engine_log ]] || tail -n 5 "$engine_log" >&2
-  fail "the container engine did not start, its last lines are above: see $engine_log"
+  fail "the container engine did not start. The last lines of its log, $engine_log, are above"
 }
 
 # --- The base images ---
 
-# What the Dockerfiles build on: `FROM ${REGISTRY}/dotnet/sdk:10.0-alpine AS build`.
+# Prints the base images of the Dockerfiles: `FROM ${REGISTRY}/dotnet/sdk:10.0-alpine AS build`.
 needed_images() {
   echo "$tunnel_base"
   awk '/^ARG REGISTRY=/ { registry = substr($2, 10) }
@@ -212,7 +214,7 @@ needed_images() {
     "$root"/Dockerfile-* | sort -u
 }
 
-# A short look, by client, so that a machine that is cut off does not wait for a pull to give up.
+# Asks a registry for at most 5 seconds. On a machine without network, docker pull would wait longer.
 declare -A reached
 registry_has() {
   local host=${1%%/*}
@@ -235,14 +237,14 @@ check_images() {
   done
 
   if ((${#to_pull[@]} > 0)); then
-    note="base images: stand-ins, although their registry can be reached, for ${to_pull[*]}"
+    note="base images: stand-ins in place of ${to_pull[*]}, although the registry can be reached"
   elif ((${#to_build[@]} > 0)); then
-    note="base images: neither within reach nor an up-to-date stand-in for ${to_build[*]}"
+    note="base images: the registry cannot be reached, and there is no up-to-date stand-in for ${to_build[*]}"
   elif ((${#stand_ins[@]} > 0)); then
     note="base images: stand-ins for ${stand_ins[*]}"
     return
   else
-    note='base images: here, or within reach of docker pull'
+    note='base images: on this machine, or docker pull can reach them'
     return
   fi
   return 1
@@ -254,7 +256,7 @@ supply_images() {
     say "pulling $image ..."
     stand_in=$(docker image inspect --format '{{.Id}}' "$image")
     if docker pull --quiet "$image" > /dev/null; then
-      docker image rm "$stand_in" &> /dev/null || true # stays while a container or a child needs it
+      docker image rm "$stand_in" &> /dev/null || true # it stays while a container or another image needs it
     else
       stand_ins+=("$image")
     fi
@@ -267,13 +269,13 @@ supply_images() {
 if [[ $check_only ]]; then
   tmp=$(mktemp -d)
 else
-  mkdir -p "$cache" 2> /dev/null || fail "cannot write to $cache: set XDG_CACHE_HOME to a folder of yours"
+  mkdir -p "$cache" 2> /dev/null || fail "cannot write to $cache. Set XDG_CACHE_HOME to a folder that you can write to"
   exec 9> "$cache/setup.lock"
-  flock --nonblock 9 || { say 'waiting for another eng/setup.sh to end ...'; flock 9; }
-  tmp=$(mktemp -d "$cache/setup.XXXXXX") # beside what is made in it, so that it can be renamed into place
+  flock --nonblock 9 || { say 'waiting for the end of another eng/setup.sh ...'; flock 9; }
+  tmp=$(mktemp -d "$cache/setup.XXXXXX")
 fi
 trap 'rm -rf "$tmp" /usr/local/bin/docker.new' EXIT
-# Bash goes on after a Ctrl+C that a child, such as apt-get or docker, took for its own, unless told not to.
+# Without this trap, bash goes on after a Ctrl+C if a child, such as apt-get or docker, handles it.
 trap 'exit 130' INT
 trap 'exit 143' TERM
 

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Builds stand-ins for base images out of Debian packages and this machine's .NET, under the names
-# of the images they stand for. Dockerfile, beside this file, says what is in them.
-#   build.sh IMAGE...       builds a stand-in for each
-#   build.sh --fingerprint  prints what changes when they are to be built again
+# Builds stand-ins for base images from Debian packages and this machine's .NET, under the names of
+# the real images. The Dockerfile in this folder lists their contents.
+#   build.sh IMAGE...       builds a stand-in for each image
+#   build.sh --fingerprint  prints a hash of all inputs; if it changes, the stand-ins are out of date
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-sdk=$(cd "$here" && dotnet --version) # the one global.json asks for
+sdk=$(cd "$here" && dotnet --version) # the version that global.json selects
 ca_bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 nuget_config=$HOME/.nuget/NuGet/NuGet.Config
 
-# The shell and its tools in one static file, and the libraries that .NET and dcptun_c load.
+# busybox is the shell and its tools. .NET and dcptun_c load the libraries.
 core_packages=(busybox-static libc6 libgcc-s1 libssl3 libstdc++6 zlib1g)
-# What Native AOT asks for (https://aka.ms/nativeaot-prerequisites). lld: see LinkerFlavor in the
-# API's project. binutils: strip and objcopy.
+# Native AOT needs these: https://aka.ms/nativeaot-prerequisites. For lld, see LinkerFlavor in
+# Hello.Api.csproj. binutils has strip and objcopy.
 aot_packages=(binutils clang libc6-dev lld zlib1g-dev)
 
 fail() {
@@ -27,7 +27,7 @@ target_of() {
     */dotnet/aspnet:*) echo aspnet ;;
     */dotnet/sdk:*-aot) echo sdk-aot ;;
     */dotnet/sdk:*) echo sdk ;;
-    *) fail "no stand-in for $1: give it a target in eng/base-images/Dockerfile and a line in target_of" ;;
+    *) fail "there is no stand-in for $1. Add a target to eng/base-images/Dockerfile and a line to target_of in build.sh" ;;
   esac
 }
 
@@ -35,8 +35,9 @@ fingerprint() {
   { cat "$here"/* "$ca_bundle" /etc/os-release; feeds; echo "$sdk"; } | sha256sum | cut -c 1-16
 }
 
-# This machine's own NuGet feeds, if it has any, unless a container could not use them (folders) or
-# must not have them (passwords).
+# Prints the NuGet.Config of this machine if it names feeds other than nuget.org. It prints nothing
+# if a feed is a folder, which a container cannot read, or if the file has passwords, which must not
+# get into an image.
 feeds() {
   [[ -f $nuget_config ]] || return 0
   if grep -Ei 'value="http' "$nuget_config" | grep -Fqiv 'key="nuget.org"' &&
@@ -45,14 +46,14 @@ feeds() {
   fi
 }
 
-# apt with folders of its own, so that it needs no root, changes nothing here and resolves against
-# what has been unpacked so far instead of what is installed. See apt.conf(5).
+# apt with its own folders. It needs no root and changes nothing on this machine. Only the packages
+# that have been unpacked so far count as installed. See apt.conf(5).
 private_apt() {
   apt-get -qq -o Dir::State::lists="$tmp/lists" -o Dir::State::status="$tmp/status" \
     -o Dir::Cache="$tmp/cache" -o APT::Sandbox::User= "$@" < /dev/null
 }
 
-# unpack DIR PACKAGE...: the packages, and those they need that are not unpacked yet.
+# unpack DIR PACKAGE...: unpacks the packages, and their dependencies that are not unpacked yet.
 unpack() {
   local root=$context/$1 deb
   private_apt --yes --no-install-recommends --download-only install "${@:2}"
@@ -75,9 +76,9 @@ lay_out_core() {
   cd "$context/core"
   mkdir -p etc/ssl/certs root tmp usr/lib/ssl usr/local/bin
   cp "$here/adduser" usr/local/bin/
-  # The whole bundle of this machine: a company's proxy may sign for the package registries.
+  # The whole bundle of this machine, because it may have the certificate of a company's proxy.
   cp "$ca_bundle" etc/ssl/certs/ca-certificates.crt
-  ln -s /etc/ssl/certs/ca-certificates.crt usr/lib/ssl/cert.pem # where Debian's OpenSSL looks
+  ln -s /etc/ssl/certs/ca-certificates.crt usr/lib/ssl/cert.pem # Debian's OpenSSL reads this path
   echo root:x:0:0:root:/root:/bin/sh > etc/passwd
   echo root:x:0: > etc/group
 }
@@ -94,7 +95,7 @@ lay_out_dotnet() {
   [[ -s $context/nuget/NuGet.Config ]] || rm "$context/nuget/NuGet.Config"
 }
 
-# Hard links, where the file system is the same: the SDK is some 600 MB.
+# Copies files into the context, by hard links if possible, because the SDK has about 600 MB.
 copy_here() {
   mkdir "$context/$1"
   cp -al --parents "${@:2}" "$context/$1" 2> /dev/null || cp -a --parents "${@:2}" "$context/$1"
@@ -109,7 +110,7 @@ build() {
     --label io.hello.stand-in=true --label io.hello.stand-in.fingerprint="$(fingerprint)" \
     --label org.opencontainers.image.base.name="$image" \
     --label org.opencontainers.image.description="Stand-in for $image, made of Debian packages and the .NET of the machine it was built on" \
-    "$context" > "$log" 2>&1 < /dev/null || { tail -n 20 "$log" >&2; fail "docker build of $image failed, its last lines are above"; }
+    "$context" > "$log" 2>&1 < /dev/null || { tail -n 20 "$log" >&2; fail "docker build of $image failed. Its last lines are above"; }
   [[ -z $old || $old == $(docker image ls --quiet --no-trunc "$image") ]] || docker image rm "$old" > /dev/null 2>&1 || true
 }
 
@@ -119,12 +120,13 @@ if [[ ${1-} == --fingerprint ]]; then
 fi
 
 for image in "$@"; do target_of "$image" > /dev/null; done
-command -v apt-get > /dev/null || fail "stand-ins are made of Debian packages and this system has no apt-get: pull $* from a machine that can, and docker load them here"
+command -v apt-get > /dev/null || fail "stand-ins need Debian packages, but this system has no apt-get. Pull $* on another machine, and load them here with docker load"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 context=$tmp/context
 mkdir -p "$context" "$tmp"/lists/partial "$tmp"/cache/archives/partial
-# libssl3 asks for debconf and that for Perl; nothing configures packages in an image.
+# debconf counts as installed. libssl3 depends on it and it depends on Perl, but no package is
+# configured in an image, so nothing uses it.
 mark_installed << 'END'
 Package: debconf
 Architecture: all

@@ -8,8 +8,8 @@ using System.Text.Json.Nodes;
 using CliWrap;
 using Hello.Compare.Engine;
 
-const string Usage = "usage: dotnet run eng/sbom/Sbom.cs [-- NAME], which writes the SBOM of the binary of Dockerfile-NAME, by default scratch, to artifacts/sbom-NAME.cdx.json";
-var folder = (string)AppContext.GetData("EntryPointFileDirectoryPath")!; // where this file is: https://learn.microsoft.com/dotnet/core/sdk/file-based-apps
+const string Usage = "usage: dotnet run eng/sbom/Sbom.cs [-- NAME]. It writes the SBOM of the binary of Dockerfile-NAME to artifacts/sbom-NAME.cdx.json. NAME is scratch by default";
+var folder = (string)AppContext.GetData("EntryPointFileDirectoryPath")!; // the folder of this file: https://learn.microsoft.com/dotnet/core/sdk/file-based-apps
 var root = Path.GetFullPath("../..", folder);
 using var interrupted = new CancellationTokenSource();
 Console.CancelKeyPress += (_, e) =>
@@ -48,7 +48,7 @@ async Task<int> WriteAsync(string name, CancellationToken cancellationToken)
     }
     catch (OperationCanceledException)
     {
-        return Fail(130, "Interrupted; nothing was written."); // as a shell has it of a command that Ctrl+C ended
+        return Fail(130, "Interrupted. Nothing was written."); // 128 and the number of the signal, as in a shell
     }
     catch (Exception e) when (e is SbomException or MeasurementException or IOException or UnauthorizedAccessException)
     {
@@ -60,13 +60,13 @@ async Task<int> WriteAsync(string name, CancellationToken cancellationToken)
     }
 }
 
-// The packages, with licences, hashes and what depends on what, as the CycloneDX tool reads them from project.assets.json.
+// The packages with their licences, hashes and dependencies. The CycloneDX tool reads them from project.assets.json.
 async Task<JsonNode> PackagesAsync(string temporary, string version, CancellationToken cancellationToken)
 {
     var dotnet = Cli.Wrap("dotnet").WithWorkingDirectory(folder);
     await ProgramRunner.RunAsync(dotnet.WithArguments(["tool", "restore"]), cancellationToken);
     await ProgramRunner.RunAsync(
-        // 1.6 is the newest format that scanners can be relied on to read.
+        // 1.6 is the newest version of the format that common scanners read.
         dotnet.WithArguments(["dotnet-CycloneDX", Path.Combine(root, "Hello.Api", "Hello.Api.csproj"), "--disable-package-restore", "--base-intermediate-output-path", temporary,
             "--set-version", version, "--spec-version", "1.6", "--output-format", "Json", "--output", temporary, "--filename", "packages.json"]),
         cancellationToken);
@@ -79,24 +79,21 @@ static int Fail(int exitCode, string error)
     return exitCode;
 }
 
-/// <summary>What the build of a native binary leaves behind.</summary>
+/// <summary>The results of the build of a native binary.</summary>
 /// <param name="Assets">project.assets.json, the restore graph.</param>
 /// <param name="Compiled">The packages whose assemblies the Native AOT compiler read, "id@version" in lower case.</param>
-/// <param name="LibC">The package of the C library that the linker took in; null where the build image doesn't say.</param>
-/// <param name="Sha256">Of the binary.</param>
+/// <param name="LibC">The package of the C library that is linked in; null if the build image has no package database of Alpine.</param>
+/// <param name="Sha256">The hash of the binary.</param>
 internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, JsonObject? LibC, string Sha256)
 {
-    /// <summary>Of the project.</summary>
+    /// <summary>The version of the project.</summary>
     public string Version => (string)Assets["project"]!["version"]!;
 
-    /// <summary>Builds as far as the binary, mostly from the cache, and reads what is left behind.</summary>
-    /// <param name="root">The repository's folder.</param>
-    /// <param name="folder">That of Dockerfile-sbom.</param>
-    /// <param name="dockerfile">A Dockerfile's name.</param>
-    /// <param name="temporary">Receives the files.</param>
-    /// <param name="cancellationToken">Ends the build.</param>
-    /// <returns>What was read.</returns>
-    /// <exception cref="SbomException">There is no binary in it.</exception>
+    /// <summary>Runs the build as far as the binary, mostly from the cache, and reads its results.</summary>
+    /// <param name="folder">The folder of Dockerfile-sbom.</param>
+    /// <param name="dockerfile">The file name of the Dockerfile.</param>
+    /// <param name="temporary">The folder that the build writes its results to.</param>
+    /// <exception cref="SbomException">The Dockerfile does not build a native binary.</exception>
     public static async Task<BinaryBuild> ExportAsync(string root, string folder, string dockerfile, string temporary, CancellationToken cancellationToken)
     {
         var stages = await File.ReadAllTextAsync(Path.Combine(root, dockerfile), cancellationToken) + await File.ReadAllTextAsync(Path.Combine(folder, "Dockerfile-sbom"), cancellationToken);
@@ -105,7 +102,7 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
         var responseFile = Path.Combine(temporary, "Hello.Api.ilc.rsp");
         if (!File.Exists(responseFile))
         {
-            throw new SbomException($"{dockerfile} compiles no native binary: what is in its image a scanner finds by itself.");
+            throw new SbomException($"{dockerfile} does not build a native binary, so it needs no SBOM. A scanner finds the packages in its image by itself.");
         }
 
         var assets = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(temporary, "obj", "Hello.Api", "project.assets.json"), cancellationToken))!;
@@ -117,9 +114,8 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
         return new(assets, [.. compiled], await LibCAsync(temporary, cancellationToken), Convert.ToHexStringLower(SHA256.HashData(binary)));
     }
 
-    /// <summary>Adds what the CycloneDX tool leaves out, because it is no dependency of the project but a download of the SDK's, and yet ends up
-    /// in the binary: the runtime packs and the C library. Advisories about .NET name the packs.</summary>
-    /// <param name="sbom">The SBOM.</param>
+    /// <summary>Adds the runtime packs and the C library. They are in the binary, but the CycloneDX tool leaves them out.</summary>
+    /// <remarks>The packs are not dependencies of the project, because the SDK downloads them. Advisories about .NET name the packs.</remarks>
     public void Complete(JsonNode sbom)
     {
         var application = sbom["metadata"]!["component"]!;
@@ -139,25 +135,22 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
         }
     }
 
-    /// <summary>Holds the SBOM to the compiler's word: nothing may be in the binary that it doesn't list.</summary>
-    /// <param name="sbom">The SBOM.</param>
-    /// <exception cref="SbomException">It lists nothing, or not all.</exception>
+    /// <summary>Checks that the SBOM lists every package that the compiler read.</summary>
+    /// <exception cref="SbomException">A package is missing, or there is none at all.</exception>
     public void Check(JsonNode sbom)
     {
         var listed = sbom["components"]!.AsArray().Select(Id).ToHashSet();
         if (listed.Count == 0 || Compiled.Count == 0 || Compiled.Except(listed).ToArray() is { Length: > 0 })
         {
-            throw new SbomException($"The SBOM lists {listed.Count} components, and of the {Compiled.Count} packages that the compiler read it lacks: {string.Join(", ", Compiled.Except(listed))}.");
+            throw new SbomException($"The SBOM is not complete: it lists {listed.Count} components, the compiler read {Compiled.Count} packages, and these are missing: {string.Join(", ", Compiled.Except(listed))}.");
         }
     }
 
-    /// <summary>Says what it lists and why.</summary>
-    /// <param name="sbom">The SBOM.</param>
-    /// <returns>Markdown.</returns>
+    /// <summary>Describes the SBOM in Markdown, with a table of its components.</summary>
     public string Describe(JsonNode sbom)
     {
         var text = new StringBuilder("""
-            A scanner that is given an image from scratch finds nothing to look at: there is neither a package database nor a deps.json in it. It is given this instead, which the build of the binary has restored:
+            A scanner finds no packages in an image from scratch, because it has neither a package database nor a deps.json. Give the scanner this SBOM instead. The build of the binary restored these components:
 
             | Component | Version | In the binary |
             | --- | --- | --- |
@@ -170,7 +163,7 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
 
         if (LibC is null)
         {
-            text.Append("\nNot listed: the C library, which is linked in. The build image has no package database that tells its version.\n");
+            text.Append("\nNot listed: the C library, which is linked in. The build image has no package database of Alpine, so its version is unknown.\n");
         }
 
         return text.ToString();
@@ -191,7 +184,7 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
         ["purl"] = purl,
     };
 
-    /// <summary>Finds who brought libc.a, in Alpine's package database: https://wiki.alpinelinux.org/wiki/Apk_spec.</summary>
+    /// <summary>Finds the package of libc.a in Alpine's package database: https://wiki.alpinelinux.org/wiki/Apk_spec.</summary>
     private static async Task<JsonObject?> LibCAsync(string folder, CancellationToken cancellationToken)
     {
         if (!File.Exists(Path.Combine(folder, "installed")))
@@ -206,5 +199,5 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
     }
 }
 
-/// <summary>No SBOM can be made, and the message says why.</summary>
+/// <summary>The SBOM could not be made. The message tells the user why.</summary>
 internal sealed class SbomException(string message) : Exception(message);
