@@ -22,7 +22,8 @@ public sealed record ComparisonResult(IReadOnlyList<Measurements> Images, IReadO
 
             if (Ratio(Figure.FirstHello) is { } start)
             {
-                claims.Add(start <= 1 ? Format.Invariant($"starts {1 / start:N1} times as fast") : Format.Invariant($"takes {start:N1} times as long to start"));
+                var times = Format.Ratio(Math.Max(start, 1 / start), digits: 1).TrimEnd('×'); // the engine knows the start no better
+                claims.Add(start <= 1 ? $"starts {times} times as fast" : $"takes {times} times as long to start");
             }
 
             if (last.Process is { } process)

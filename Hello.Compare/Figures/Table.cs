@@ -11,7 +11,8 @@ public sealed record Table(IReadOnlyList<string> Head, IReadOnlyList<IReadOnlyLi
         var text = new StringBuilder();
         foreach (var row in (IEnumerable<IReadOnlyList<string>>)[Head, [.. Head.Select((_, column) => column == 0 ? "---" : "---:")], .. Rows])
         {
-            text.Append("| ").AppendJoin(" | ", row.Select(cell => cell.Replace("|", "\\|", StringComparison.Ordinal))).Append(" |\n");
+            // An empty cell has one space between its bars: https://github.com/DavidAnson/markdownlint/blob/main/doc/md060.md
+            text.Append('|').AppendJoin('|', row.Select(cell => cell.Length == 0 ? " " : $" {cell.Replace("|", "\\|", StringComparison.Ordinal)} ")).Append("|\n");
         }
 
         return text.ToString();

@@ -14,7 +14,7 @@ public sealed class ReadmeTests
     {
         var table = (await File.ReadAllTextAsync(Path.Combine(Root, "README.md"))).Split("<!-- comparison -->")[1].Split("<!-- /comparison -->")[0];
 
-        Assert.Contains($"|  | {string.Join(" | ", HelloImages.Specification.Select(i => $"`{i.Resource}`"))} |\n", table, StringComparison.Ordinal);
+        Assert.Contains($"| | {string.Join(" | ", HelloImages.Specification.Select(i => $"`{i.Resource}`"))} |\n", table, StringComparison.Ordinal);
         Assert.All(Figure.All, figure => Assert.Matches($@"\n\| {Regex.Escape(figure.Name)} \| [^–]+ \| [^–]+ \| [^–]+ \|\n", table));
         Assert.Matches(@"\n- Date: 20\d\d-\d\d-\d\d \d\d:\d\d UTC\n", table);
         Assert.All(["Machine", "Container engine", "Method", "Base images"], condition => Assert.Matches($@"\n- {condition}: \S", table));
