@@ -12,19 +12,20 @@ internal sealed class Machine
     public const string GoPath = "/usr/share/gocode";
 
     /// <summary>The cores that this process may use. They need not be all cores of the machine: <c>Cpus_allowed_list:	0-3,8</c>, proc_pid_status(5).</summary>
-    private static readonly int[] Cores =
+    /// <remarks>Read when it is needed: only Linux has the file.</remarks>
+    private static readonly Lazy<int[]> Cores = new(() =>
     [
         .. from range in File.ReadLines("/proc/self/status").Single(l => l.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)).Split(':')[1].Split(',')
            let ends = Array.ConvertAll(range.Split('-'), end => int.Parse(end, CultureInfo.InvariantCulture))
            from core in Enumerable.Range(ends[0], ends[^1] - ends[0] + 1)
            select core,
-    ];
+    ]);
 
     /// <summary>The server's core.</summary>
-    public string ServerCore { get; } = Format.Invariant($"{Cores[0]}");
+    public string ServerCore { get; } = Format.Invariant($"{Cores.Value[0]}");
 
     /// <summary>All other cores.</summary>
-    public int[] ClientCores { get; } = Cores[1..];
+    public int[] ClientCores { get; } = Cores.Value[1..];
 
     /// <summary>Lists everything that the benchmark needs and this machine lacks.</summary>
     /// <returns>One line for each, with a remedy.</returns>
@@ -37,7 +38,7 @@ internal sealed class Machine
 
         (bool IsThere, string Line)[] needs =
         [
-            (Cores.Length > 1, "The benchmark needs two cores, one for the server and one for the client, but this process may use only one. Run it on a machine with two or more cores."),
+            (Cores.Value.Length > 1, "The benchmark needs two cores, one for the server and one for the client, but this process may use only one. Run it on a machine with two or more cores."),
             (IsOnPath("go"), "go is missing. Install it with: apt-get install golang-go"),
             (Directory.Exists($"{GoPath}/src/github.com/gin-gonic/gin"), "Gin is missing. Install it with: apt-get install golang-github-gin-gonic-gin-dev"),
             (IsOnPath("wrk"), "wrk is missing. Install it with: apt-get install wrk"),
