@@ -4,14 +4,14 @@ using Hello.Compare.Load;
 
 namespace Hello.Tests;
 
-/// <summary>What becomes of the telemetry is no matter to those who ask, and it flows again as soon as it can.</summary>
+/// <summary>A receiver of telemetry that fails costs no client an answer, and telemetry flows again once the receiver is back.</summary>
 [Collection(HelloApplicationCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class FaultTests(HelloApplication hello)
 {
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task A_receiver_that_fails_for_a_while_loses_no_answer_and_gets_later_telemetry(HelloImage image, string what, string? answer, int seconds)
+    public async Task A_receiver_that_fails_for_a_while_costs_no_answer_and_gets_later_telemetry(HelloImage image, string what, string? answer, int seconds)
     {
         var failing = false;
         await using var receiver = new OtlpReceiver(_ => failing ? answer : OtlpReceiver.Ok);
@@ -32,7 +32,7 @@ public sealed class FaultTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_receiver_that_goes_and_comes_back_loses_no_answer_and_gets_later_telemetry(HelloImage image)
+    public async Task A_receiver_that_goes_and_comes_back_costs_no_answer_and_gets_later_telemetry(HelloImage image)
     {
         var first = new OtlpReceiver(_ => OtlpReceiver.Ok);
         var port = first.Port;
@@ -113,7 +113,7 @@ public sealed class FaultTests(HelloApplication hello)
         var past = receiver.Exports.Count;
         var exports = await receiver.WaitAsync(e =>
         {
-            // New telemetry, for as long as the receiver is looked at.
+            // Each request makes new telemetry.
             Assert.Equal(HelloImages.Greeting, container.SayHelloAsync().GetAwaiter().GetResult());
             return OtlpReceiver.Signals.All(signal => e[past..].Any(x => x.Path == signal));
         });

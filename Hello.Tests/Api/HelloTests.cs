@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Hello.Tests;
 
-/// <summary>The three builds answer alike.</summary>
+/// <summary>The three builds give the same answers.</summary>
 [Collection(HelloApplicationCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class HelloTests(HelloApplication hello)
@@ -26,7 +26,7 @@ public sealed class HelloTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Head_hello_answers_the_headers_alone(HelloImage image)
+    public async Task Head_hello_answers_with_the_headers_only(HelloImage image)
     {
         var answer = await SendAsync(image, "HEAD /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
 
@@ -38,7 +38,7 @@ public sealed class HelloTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(Errors))]
-    public async Task An_error_answers_the_envelope_with_its_own_code(HelloImage image, string what, int code, string reason)
+    public async Task An_error_is_answered_in_the_shape_of_the_greeting_with_its_own_code(HelloImage image, string what, int code, string reason)
     {
         var answer = await SendAsync(image, Requests[what]);
         var body = $$"""{"code":{{code}},"result":"{{reason}}"}""";
@@ -48,14 +48,14 @@ public sealed class HelloTests(HelloApplication hello)
         Assert.Contains($"\r\nContent-Length: {body.Length}\r\n", answer, StringComparison.Ordinal);
         Assert.EndsWith($"\r\n\r\n{body}", answer, StringComparison.Ordinal);
 
-        // And the process has survived it.
+        // The process still answers.
         using var client = hello.App.CreateHttpClient(image.Resource);
         Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
     }
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_wrong_method_is_told_the_right_ones(HelloImage image)
+    public async Task The_answer_to_a_wrong_method_lists_the_right_ones(HelloImage image)
     {
         using var client = hello.App.CreateHttpClient(image.Resource);
         using var response = await client.DeleteAsync(new Uri("/hello", UriKind.Relative));
@@ -74,7 +74,7 @@ public sealed class HelloTests(HelloApplication hello)
         Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/alive", UriKind.Relative)));
     }
 
-    /// <summary>None of them may reach what has been left out of a binary, or end it.</summary>
+    /// <summary>No request may reach code that has been left out of the binary, or end the process.</summary>
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task An_unusual_request_is_answered_or_closed_and_the_next_one_is_right(HelloImage image)
@@ -157,7 +157,7 @@ public sealed class HelloTests(HelloApplication hello)
         }
     }
 
-    /// <summary>Sends bytes that no HTTP client would, and reads until the other end closes.</summary>
+    /// <summary>Sends bytes that no HTTP client would send, and reads until the other end closes.</summary>
     private async Task<string> SendAsync(HelloImage image, string request)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
@@ -173,7 +173,7 @@ public sealed class HelloTests(HelloApplication hello)
         }
         catch (IOException)
         {
-            // Closed with part of the request unread, which TCP tells by a reset after the answer.
+            // The other end closed before it had read the whole request. TCP then sends a reset behind the answer.
         }
 
         return Encoding.UTF8.GetString(answer.ToArray());

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Hello.Tests;
 
-/// <summary>What has been left out of the native binary is not missed, and says so where it is asked for.</summary>
+/// <summary>The native binary does without the code that has been left out, and says so if that code is asked for.</summary>
 [Collection(HelloApplicationCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class NativeBinaryTests(HelloApplication hello)
@@ -28,7 +28,7 @@ public sealed class NativeBinaryTests(HelloApplication hello)
         Assert.All(exports, e => Assert.All(
             ["service.name", "named-here", "deployment.environment.name", "from-here", "telemetry.sdk.language"],
             text => Assert.Contains(text, Encoding.Latin1.GetString(e.Body), StringComparison.Ordinal)));
-        // The span's name, its route and its status; the name is a field and the others are attributes of the message.
+        // The span's name, which is a field, and its route and status, which are attributes.
         var trace = Encoding.Latin1.GetString(exports.First(e => e.Path == "/v1/traces").Body);
         Assert.All(["GET /hello", "http.route", "http.response.status_code"], text => Assert.Contains(text, trace, StringComparison.Ordinal));
     }
@@ -87,7 +87,7 @@ public sealed class NativeBinaryTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task What_the_receiver_puts_off_is_sent_again(HelloImage image)
+    public async Task An_export_that_the_receiver_defers_is_sent_again(HelloImage image)
     {
         byte[]? refused = null;
         await using var receiver = new OtlpReceiver(export =>
@@ -111,15 +111,15 @@ public sealed class NativeBinaryTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public async Task A_receiver_at_fault_loses_no_answer_and_gets_later_telemetry(HelloImage image, string what, string? answer)
+    public async Task A_receiver_with_a_fault_costs_no_answer_and_gets_later_telemetry(HelloImage image, string what, string? answer)
     {
-        var faults = 3; // of each signal one
+        var faults = 3; // one of each signal
         await using var receiver = new OtlpReceiver(_ => Interlocked.Decrement(ref faults) >= 0 ? answer : OtlpReceiver.Ok);
         await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_TIMEOUT=500"]);
 
         var exports = await receiver.WaitAsync(e =>
         {
-            // New telemetry, for as long as the receiver is looked at.
+            // Each request makes new telemetry.
             Assert.Equal(HelloImages.Greeting, container.SayHelloAsync().GetAwaiter().GetResult());
             return faults < -OtlpReceiver.Signals.Length && OtlpReceiver.Signals.All(signal => e[OtlpReceiver.Signals.Length..].Any(x => x.Path == signal));
         });
@@ -148,7 +148,7 @@ public sealed class NativeBinaryTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Grpc_which_is_left_out_is_one_warning_and_the_api_serves_on(HelloImage image)
+    public async Task Grpc_is_left_out_and_asking_for_it_is_one_warning(HelloImage image)
     {
         await using var container = await PlainContainer.RunAsync(
             image, "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317", "--env", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc");
@@ -168,10 +168,10 @@ public sealed class NativeBinaryTests(HelloApplication hello)
         Assert.Contains("OTEL_EXPORTER_OTLP_ENDPOINT is 'http://localhost:4317', whose port is that of gRPC", await container.LogWithAsync("warn:"), StringComparison.Ordinal);
     }
 
-    /// <summary>The exception that is thrown in the place of what was left out, by the way, has its type, message and methods.</summary>
+    /// <summary>The exception in place of the code that was left out has a type, a message and the names of methods.</summary>
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Http2_which_is_left_out_closes_the_connection_and_is_logged_with_a_readable_stack_trace(HelloImage image)
+    public async Task Http2_is_left_out_and_asking_for_it_closes_the_connection_and_is_logged_with_a_readable_stack_trace(HelloImage image)
     {
         await using var container = await PlainContainer.RunAsync(image, "--env", "Kestrel__EndpointDefaults__Protocols=Http2");
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
@@ -189,7 +189,7 @@ public sealed class NativeBinaryTests(HelloApplication hello)
             }
             catch (IOException)
             {
-                // Closed with the preface unread, which TCP tells by a reset.
+                // The other end closed before it had read the preface. TCP then sends a reset.
             }
         }
 

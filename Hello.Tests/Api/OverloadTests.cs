@@ -5,7 +5,7 @@ using Hello.Compare.Load;
 
 namespace Hello.Tests;
 
-/// <summary>Who sends too much, too slowly, or nothing at all, keeps nobody else from an answer.</summary>
+/// <summary>A client that sends too much, too slowly or nothing keeps no other client from an answer.</summary>
 [Collection(HelloApplicationCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class OverloadTests(HelloApplication hello)
@@ -14,7 +14,7 @@ public sealed class OverloadTests(HelloApplication hello)
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task Ten_thousand_idle_connections_keep_nobody_out(HelloImage image)
     {
-        // So few descriptors that they must come back for all the connections to get one.
+        // So few descriptors that old connections must be closed before new ones get one.
         await using var container = await PlainContainer.RunOnHostAsync(image, [.. await LimitsAsync(image), "--ulimit", "nofile=1024:1024"]);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
 
@@ -114,7 +114,7 @@ public sealed class OverloadTests(HelloApplication hello)
         await connection.SendAsync(Requests[what]);
         var answer = await connection.ReadToEndAsync();
 
-        // One answer: what comes behind, be it a smuggled request, is not looked at.
+        // One answer: the bytes behind it, such as a smuggled request, are not read.
         Assert.True(answer.StartsWith($"HTTP/1.1 {code} ", StringComparison.Ordinal), $"{what} was answered with {answer}");
         Assert.Single(answer.Split("HTTP/1.1 "), part => part.Length > 0);
         Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
@@ -158,7 +158,7 @@ public sealed class OverloadTests(HelloApplication hello)
         }
     }
 
-    /// <summary>What an attacker sends and then leaves alone: as much as a limit lets him.</summary>
+    /// <summary>What an attacker sends before it goes silent: as much as a limit allows.</summary>
     private static readonly Dictionary<string, string> Held = new()
     {
         ["headers without end"] = RawConnection.HeadersWithoutEnd,
@@ -194,7 +194,7 @@ public sealed class OverloadTests(HelloApplication hello)
             var last = false;
             while (!last)
             {
-                last = attack.IsCompleted; // once more, with all of them open
+                last = attack.IsCompleted; // ask once more while all of them are open
                 var answer = await AskAsync(container);
                 Assert.True(answer.EndsWith(HelloImages.Greeting, StringComparison.Ordinal), $"Among {held.Count} connections, /hello was answered with '{answer}'. {await StateAsync(container)}");
             }
@@ -209,7 +209,7 @@ public sealed class OverloadTests(HelloApplication hello)
 
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
         Assert.StartsWith("true false", await StateAsync(container), StringComparison.Ordinal);
-        // Nor does it fill the disk.
+        // An attack must not fill the disk with log lines.
         Assert.DoesNotContain((await container.LogAsync()).Split('\n'), line => line.StartsWith("fail:", StringComparison.Ordinal) || line.StartsWith("crit:", StringComparison.Ordinal));
     }
 
@@ -248,7 +248,7 @@ public sealed class OverloadTests(HelloApplication hello)
     private static Task<string> StateAsync(PlainContainer container) =>
         CommandLine.DockerAsync("inspect", "--format", "{{.State.Running}} {{.State.OOMKilled}} {{.State.ExitCode}}", container.Id);
 
-    /// <summary>Those that the shared application gives the build: memory and processes.</summary>
+    /// <summary>The options for the limits of memory and processes that the shared application sets.</summary>
     private async Task<string[]> LimitsAsync(HelloImage image)
     {
         var limits = (await CommandLine.DockerAsync("inspect", "--format", "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}", hello.ContainerId(image))).Split(' ');

@@ -7,7 +7,7 @@ using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
-/// <summary>The names of types that Hello.Api tells the Native AOT compiler, which ignores one that is wrong.</summary>
+/// <summary>The names of types that Hello.Api gives the Native AOT compiler. The compiler ignores a wrong one.</summary>
 public sealed class PrecompiledServicesTests
 {
     /// <summary>Beside the tests: Hello.Tests/bin/Debug/net10.0 and Hello.Api/bin/Debug/net10.0.</summary>
@@ -27,7 +27,7 @@ public sealed class PrecompiledServicesTests
         context.Resolving += (_, assembly) => folders.Select(f => Path.GetFullPath(Path.Combine(f, $"{assembly.Name}.dll"))).FirstOrDefault(File.Exists) is { } file ? context.LoadFromAssemblyPath(file) : null;
         try
         {
-            // Throws, naming it, if there is none.
+            // If there is no such type, this throws an exception that names it.
             Assert.All(names, name => Assert.NotNull(Type.GetType(name, context.LoadFromAssemblyName, typeResolver: null, throwOnError: true)));
         }
         finally
@@ -36,7 +36,7 @@ public sealed class PrecompiledServicesTests
         }
     }
 
-    /// <summary>The strings in an assembly's code that have a generic type's form: <c>A.B`1[[C.D, E]], F</c>.</summary>
+    /// <summary>The strings in an assembly's code that look like a generic type: <c>A.B`1[[C.D, E]], F</c>.</summary>
     private static string[] ReadNames(string assembly)
     {
         using var file = new PEReader(File.OpenRead(assembly));

@@ -2,7 +2,7 @@ using System.Net.Sockets;
 
 namespace Hello.Tests;
 
-/// <summary>How the process ends, wanted or not, and that it comes back.</summary>
+/// <summary>How the process ends, by a signal or by a fault, and that it starts again.</summary>
 [Collection(HelloApplicationCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class ProcessTests(HelloApplication hello)
@@ -11,7 +11,7 @@ public sealed class ProcessTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Sigterm_under_load_leaves_no_request_that_was_begun_without_its_whole_answer(HelloImage image)
+    public async Task Sigterm_under_load_lets_every_answer_that_was_begun_be_complete(HelloImage image)
     {
         await using var container = await PlainContainer.RunOnHostAsync(image);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
@@ -25,7 +25,7 @@ public sealed class ProcessTests(HelloApplication hello)
 
         Assert.Equal("0", await CommandLine.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container.Id));
         Assert.True(answers.Length > 100, $"Only {answers.Length} requests were sent.");
-        // All or nothing; and what was said, before the log was written, somebody has heard.
+        // Each answer is complete or absent, and a client has received each one that is in the log.
         Assert.All(answers, answer => Assert.True(
             answer.Length == 0 || (answer.StartsWith("HTTP/1.1 200 OK\r\n", StringComparison.Ordinal) && answer.EndsWith(HelloImages.Greeting, StringComparison.Ordinal)),
             $"Answered with '{answer}'."));
@@ -46,14 +46,14 @@ public sealed class ProcessTests(HelloApplication hello)
         using var unread = await RawConnection.OpenAsync(container.Address);
         unread.Offer(string.Concat(Enumerable.Repeat("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n", 100_000)));
 
-        // 137 would be the kill after the time that SIGTERM was given; 10 s unless told otherwise.
+        // 137 would mean that it was killed 9 s later. By default an engine waits for 10 s.
         await CommandLine.DockerAsync("stop", "--time", "9", container.Id);
         Assert.Equal("0", await CommandLine.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container.Id));
     }
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Sigkill_leaves_nothing_behind_that_keeps_it_from_starting_again(HelloImage image)
+    public async Task After_a_sigkill_it_starts_again(HelloImage image)
     {
         await using var container = await PlainContainer.RunOnHostAsync(image);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
@@ -75,7 +75,7 @@ public sealed class ProcessTests(HelloApplication hello)
         List<RawConnection> held = [];
         try
         {
-            // As many headers as it takes, for which there would be room in the application's own limits.
+            // As many headers as it takes. The application's own limits allow them.
             await Record.ExceptionAsync(() => RawConnection.OpenManyAsync(container.Address, 500, RawConnection.HeadersWithoutEnd, held.Add));
 
             var end = await CommandLine.PollAsync(() => StateAsync(container), state => state.StartsWith("exited", StringComparison.Ordinal), TimeSpan.FromSeconds(9));
@@ -94,7 +94,7 @@ public sealed class ProcessTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_start_that_has_too_little_memory_is_killed_for_that_and_succeeds_with_more(HelloImage image)
+    public async Task A_start_with_too_little_memory_is_killed_and_succeeds_with_more(HelloImage image)
     {
         await using var container = await PlainContainer.RunOnHostAsync(image, "--memory", "6m", "--memory-swap", "6m");
         await CommandLine.DockerAsync("wait", container.Id);
@@ -120,7 +120,7 @@ public sealed class ProcessTests(HelloApplication hello)
         }
     }
 
-    /// <summary>Sends one request after the other, over the same connection for as long as the server lets it.</summary>
+    /// <summary>Sends one request after the other, over one connection until the server closes it.</summary>
     private static async Task<List<string>> AskUntilAsync(Uri address, CancellationToken ended)
     {
         List<string> answers = [];

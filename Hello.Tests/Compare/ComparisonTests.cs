@@ -6,7 +6,7 @@ using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
-/// <summary>How the comparison is written; the figures here are made up.</summary>
+/// <summary>How the comparison is written. The figures here are made up.</summary>
 public sealed class ComparisonTests
 {
     private static readonly Conditions Anywhere = new(new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), "a <fast> machine", "docker 28", "by hand", ["registry/base:1"]);
@@ -15,7 +15,7 @@ public sealed class ComparisonTests
     private static readonly Measurements Small = Image("scratch", bytes: 1_000, firstHello: 50, uid: 10001);
 
     [Fact]
-    public void The_headline_says_what_the_last_build_has_over_the_first() =>
+    public void The_headline_compares_the_last_build_with_the_first() =>
         Assert.Equal("scratch is 1/8 of the alpine image, starts 5 times as fast, runs as UID 10001", Result(Large, Small).Headline);
 
     [Fact]
@@ -23,7 +23,7 @@ public sealed class ComparisonTests
         Assert.Equal("alpine is 8.0× the scratch image, takes 5 times as long to start, runs as UID 0", Result(Small, Large).Headline);
 
     [Fact]
-    public void The_headline_leaves_out_what_was_not_measured() =>
+    public void The_headline_leaves_out_figures_that_were_not_measured() =>
         Assert.Equal("scratch could not be measured", Result(Large, new Measurements(Small.Build)).Headline);
 
     [Fact]
@@ -31,7 +31,7 @@ public sealed class ComparisonTests
         Assert.Contains("\n| Unpacked size | 8,000 B | 1,000 B (0.12×) |\n", ComparisonMarkdown.Write(Result(Large, Small)), StringComparison.Ordinal);
 
     [Fact]
-    public void What_was_not_measured_is_a_dash_and_has_no_ratio() =>
+    public void A_figure_that_was_not_measured_is_a_dash_without_a_ratio() =>
         Assert.Contains("\n| Unpacked size | 8,000 B | – |\n", ComparisonMarkdown.Write(Result(Large, new Measurements(Small.Build))), StringComparison.Ordinal);
 
     [Fact]
@@ -53,11 +53,11 @@ public sealed class ComparisonTests
     }
 
     [Fact]
-    public void The_page_is_well_formed_and_what_was_measured_cannot_change_its_markup()
+    public void The_page_is_well_formed_and_measured_texts_cannot_change_its_markup()
     {
         var page = ComparisonPage.Write(Result(Large, Small) with { Failures = ["<b>broken</b> & gone"] });
 
-        // As XML, which HTML that closes its elements is, but for the doctype and the two void elements.
+        // HTML that closes its elements is XML, except for the doctype and the void elements.
         var xml = Regex.Replace(page.Replace("<!DOCTYPE html>", "", StringComparison.Ordinal), "<(meta[^>]*)>", "<$1/>");
         var document = System.Xml.Linq.XDocument.Parse(xml);
         Assert.Contains(document.Descendants("dd"), d => d.Value == "a <fast> machine");
@@ -74,7 +74,7 @@ public sealed class ComparisonTests
     }
 
     [Fact]
-    public void The_figures_of_the_walkthrough_are_apart_from_those_measured()
+    public void The_figures_of_the_walkthrough_are_apart_from_the_measured_ones()
     {
         var page = ComparisonPage.Write(Result(Large, Small));
         var reference = page.IndexOf("For reference: the walkthrough in Go", StringComparison.Ordinal);

@@ -7,12 +7,12 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Hello.Tests;
 
-/// <summary>The facts about the real images, against what docker and the files themselves say.</summary>
+/// <summary>The facts about the real images agree with docker and with the files.</summary>
 [Collection(HelloApplicationCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class FactsTests(HelloApplication hello)
 {
-    /// <summary>What an engine puts into every container.</summary>
+    /// <summary>The files that an engine puts into every container.</summary>
     private static readonly string[] Injected = [".dockerenv", "etc/hostname", "etc/hosts", "etc/resolv.conf"];
 
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
@@ -21,7 +21,7 @@ public sealed class FactsTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Layers_and_size_are_those_that_docker_knows_and_the_user_has_its_name(HelloImage image)
+    public async Task Layers_and_size_are_those_of_docker_and_the_user_has_its_name(HelloImage image)
     {
         var facts = await FactsAsync(image);
         using var inspected = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", image.Reference));
@@ -29,7 +29,7 @@ public sealed class FactsTests(HelloApplication hello)
 
         Assert.Equal(docker.GetProperty("RootFS").GetProperty("Layers").GetArrayLength(), facts.Layers);
         Assert.Equal(image.UserName, facts.User);
-        // With containerd's image store, docker's size is another one: packed and unpacked together.
+        // With containerd's image store, docker's size is the sum of packed and unpacked.
         if (await CommandLine.DockerAsync("info", "--format", "{{.Driver}}") == "overlay2")
         {
             Assert.Equal(docker.GetProperty("Size").GetInt64(), facts.UnpackedBytes);
@@ -54,7 +54,7 @@ public sealed class FactsTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Compressed_it_is_smaller(HelloImage image)
+    public async Task The_compressed_size_is_smaller(HelloImage image)
     {
         var facts = await FactsAsync(image);
 
@@ -85,7 +85,7 @@ public sealed class FactsTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_stand_in_base_is_told(HelloImage image)
+    public async Task A_stand_in_base_is_named(HelloImage image)
     {
         var facts = await FactsAsync(image);
         List<string> expected = [];
@@ -103,7 +103,7 @@ public sealed class FactsTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task The_process_has_the_ids_that_top_shows_and_the_capabilities_that_it_was_left(HelloImage image)
+    public async Task The_process_has_the_ids_of_top_and_the_capabilities_of_its_container(HelloImage image)
     {
         using var limit = new CancellationTokenSource(Limit);
         var facts = await Inspector.InspectProcessAsync(hello.ContainerId(image), [], limit.Token);
@@ -115,14 +115,14 @@ public sealed class FactsTests(HelloApplication hello)
         Assert.Equal(image.Uid, facts.Uid);
         Assert.InRange(facts.ResidentBytes, top[2] * 1024 * 8 / 10, top[2] * 1024 * 12 / 10);
         Assert.InRange(facts.PeakResidentBytes, facts.ResidentBytes, long.MaxValue);
-        // Docker gives root 14 of them, where the application does not run it without any:
+        // Docker gives root 14 capabilities. The application runs the other builds with none:
         // https://docs.docker.com/engine/containers/run/#runtime-privilege-and-linux-capabilities.
         Assert.Equal(image.Files is null ? 14 : 0, facts.Capabilities.Count);
     }
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Looked_at_from_beside_the_process_is_the_same(HelloImage image)
+    public async Task A_container_beside_it_reads_the_same_facts_of_the_process(HelloImage image)
     {
         using var limit = new CancellationTokenSource(Limit);
         var container = hello.ContainerId(image);
@@ -134,7 +134,7 @@ public sealed class FactsTests(HelloApplication hello)
     }
 
     [Fact]
-    public async Task An_image_that_is_not_there_is_a_clear_error()
+    public async Task An_image_that_does_not_exist_is_a_clear_error()
     {
         var image = hello.App.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().First().Image;
         var error = await Assert.ThrowsAsync<MeasurementException>(() => Inspector.InspectImageAsync(image, "demo-app:none", CancellationToken.None));

@@ -7,7 +7,7 @@ using Archive = Hello.Compare.Images.ImageArchive;
 
 namespace Hello.Tests;
 
-/// <summary>Archives of images are read right, or not at all.</summary>
+/// <summary>An archive of an image is read correctly, or not at all.</summary>
 public sealed class ImageArchiveTests
 {
     private static readonly byte[] Compressible = new byte[100_000];
@@ -52,7 +52,7 @@ public sealed class ImageArchiveTests
 
     [Theory]
     [MemberData(nameof(Layouts))]
-    public async Task A_stream_that_cannot_seek_and_comes_byte_by_byte_will_do(string layout)
+    public async Task A_stream_that_cannot_seek_and_comes_byte_by_byte_is_read(string layout)
     {
         var archive = Of(layout, Layer("a=1 bin/b=23"), Layer("c=456")).ToArray();
         using var stream = new TrickleStream(archive);
@@ -101,11 +101,11 @@ public sealed class ImageArchiveTests
     [InlineData("a=12 | .wh.a", 2)]
     [InlineData("d/a=12 | d", 2)]
     [InlineData("a=12 b=>a c->a d/", 2)]
-    public async Task The_unpacked_bytes_are_those_of_all_layers_even_of_what_is_deleted(string layers, int bytes) =>
+    public async Task The_unpacked_bytes_are_those_of_all_layers_even_of_deleted_files(string layers, int bytes) =>
         Assert.Equal(bytes, (await ReadAsync(Docker(Layers(layers)))).Layers.Sum(l => l.UnpackedBytes));
 
     [Fact]
-    public async Task A_header_for_the_whole_tar_is_no_content()
+    public async Task A_header_for_the_whole_tar_does_not_count_as_content()
     {
         var layer = Tar([new PaxGlobalExtendedAttributesTarEntry(new Dictionary<string, string> { ["comment"] = "0123456789" }), new PaxTarEntry(TarEntryType.RegularFile, "a")]);
         var archive = await ReadAsync(Docker(layer));
@@ -126,7 +126,7 @@ public sealed class ImageArchiveTests
     [InlineData("d/e/a | d/.wh.e f", "f")]
     [InlineData("a->b b | .wh.a", "b")]
     [InlineData("a | .wh.b", "a")]
-    public async Task A_whiteout_hides_what_lower_layers_have(string layers, string visible) =>
+    public async Task A_whiteout_hides_files_of_lower_layers(string layers, string visible) =>
         Assert.Equal(visible, string.Join(' ', (await ReadAsync(Docker(Layers(layers)))).MergeLayers().Keys));
 
     [Theory]
@@ -246,7 +246,7 @@ public sealed class ImageArchiveTests
     [Fact]
     public async Task A_time_that_no_calendar_has_is_a_clear_error()
     {
-        // In binary, which a first byte of 80 announces, and with the sum of the bytes mended.
+        // The time is binary, which a first byte of 80 announces. The checksum is corrected.
         var layer = Layer("a", TarEntryFormat.V7);
         new byte[] { 0x80, 0, 0, 0, 0, 0x7F, 0, 0, 0, 0, 0, 0 }.CopyTo(layer, 136);
         "        "u8.CopyTo(layer.AsSpan(148));
@@ -279,7 +279,7 @@ public sealed class ImageArchiveTests
             builder.Files.Remove(name);
             var (_, error) = await TryAsync(new MemoryStream(builder.ToArray()));
 
-            // Both layouts have a manifest, and one is enough.
+            // Each layout has a manifest of its own, and one is enough.
             Assert.True(error?.Contains($"it has no {name}", StringComparison.Ordinal) ?? (layout == nameof(Both)), $"Without {name}: {error}");
         }
     }
@@ -300,7 +300,7 @@ public sealed class ImageArchiveTests
     [InlineData(true)]
     public async Task A_truncated_layer_in_a_whole_archive_is_named(bool gzipped)
     {
-        var layer = gzipped ? Gzip(Layer("a=1"))[..^16] : Layer("a=1"); // the last bytes of a gzip are no content
+        var layer = gzipped ? Gzip(Layer("a=1"))[..^16] : Layer("a=1"); // the last bytes of a gzip hold no content
 
         for (var cut = 1; cut < layer.Length; cut++)
         {
@@ -374,7 +374,7 @@ public sealed class ImageArchiveTests
     }
 
     [Fact]
-    public async Task What_no_manifest_names_may_be_unreadable()
+    public async Task A_file_that_no_manifest_names_may_be_unreadable()
     {
         var builder = With("notes", [1, 2, 3]);
         builder.Files["more"] = [.. Enumerable.Repeat((byte)'x', 10_000)];
@@ -389,7 +389,7 @@ public sealed class ImageArchiveTests
     [InlineData(511)]
     [InlineData(512)]
     [InlineData(10_000)]
-    public async Task What_is_no_archive_is_a_clear_error(int length)
+    public async Task A_stream_that_is_not_an_archive_is_a_clear_error(int length)
     {
         foreach (var content in new[] { (byte)0, (byte)'x', (byte)0xFF })
         {
@@ -425,7 +425,7 @@ public sealed class ImageArchiveTests
         return error;
     }
 
-    /// <summary>The image or one line that says why there is none; whatever else happens fails the test.</summary>
+    /// <summary>The image, or one line that says why there is none. Any other exception fails the test.</summary>
     private static async Task<(Archive? Archive, string? Error)> TryAsync(Stream stream)
     {
         try

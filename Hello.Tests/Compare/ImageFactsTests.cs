@@ -6,7 +6,7 @@ using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
-/// <summary>What is concluded from an image's files, its configuration, its Dockerfile and its process.</summary>
+/// <summary>The facts that are derived from an image's files, configuration, Dockerfile and process.</summary>
 public sealed class ImageFactsTests
 {
     private const string Sdk = "mcr.microsoft.com/dotnet/sdk:10.0-alpine";
@@ -59,7 +59,7 @@ public sealed class ImageFactsTests
     [InlineData("a=>a")]
     [InlineData("a=>b b=>a")]
     [InlineData("a=>gone")]
-    public void A_hard_link_to_nothing_is_a_file_of_which_nothing_is_known(string files) =>
+    public void A_hard_link_to_nothing_is_a_file_without_facts(string files) =>
         Assert.Null(new ImageFileSystem(Image(files).MergeLayers()).Find("/a")?.IsStatic);
 
     [Theory]

@@ -4,7 +4,7 @@ using Hello.Compare.Size;
 
 namespace Hello.Tests;
 
-/// <summary>What the compiler says about sizes is read right, or not at all.</summary>
+/// <summary>The compiler's file of sizes is read correctly, or not at all.</summary>
 public sealed class MstatReaderTests
 {
     [Fact]
@@ -30,7 +30,7 @@ public sealed class MstatReaderTests
     }
 
     [Fact]
-    public void An_array_counts_for_its_elements_and_a_nested_type_for_what_it_is_in()
+    public void An_array_counts_for_its_elements_and_a_nested_type_for_the_type_around_it()
     {
         var mstat = new MstatBuilder();
         var order = mstat.Type("Shop", "Shop.Orders", "Order");
@@ -44,7 +44,7 @@ public sealed class MstatReaderTests
     }
 
     [Fact]
-    public void What_has_no_assembly_has_a_name_of_its_own()
+    public void Data_without_an_assembly_has_a_name_of_its_own()
     {
         var mstat = new MstatBuilder().AddBlob("Metadata", 70_000).AddBlob("ArrayMap", 8);
         mstat.AddType(mstat.Type(t => t.FunctionPointer().Parameters(0, r => r.Void(), _ => { })), 1);
@@ -53,7 +53,7 @@ public sealed class MstatReaderTests
     }
 
     [Fact]
-    public void What_is_there_in_detail_is_counted_once()
+    public void Data_that_is_listed_in_detail_is_counted_once()
     {
         var mstat = new MstatBuilder().AddBlob("FieldRvaData", 100).AddBlob("ResourceData", 200).AddBlob("ArrayOfFrozenObjects", 300);
         var type = mstat.Type("Shop", "Shop.Orders", "Order");
@@ -63,7 +63,7 @@ public sealed class MstatReaderTests
     }
 
     [Fact]
-    public void What_is_packed_counts_with_its_share_of_the_packed_bytes_and_zeros_do_not_count()
+    public void Packed_data_counts_with_its_share_of_the_packed_bytes_and_zeros_do_not_count()
     {
         var mstat = new MstatBuilder().AddBlob("DehydratedData", 101).AddBlob("TypeGenericDictionary", 60).AddBlob("WritableData", 900).AddBlob("Metadata", 7);
         mstat.AddType(mstat.Type("Shop", "Shop.Orders", "Order"), 100).AddType(mstat.Type("Base", "Base", "Text"), 40);
@@ -167,7 +167,7 @@ public sealed class MstatReaderTests
         return error;
     }
 
-    /// <summary>The sizes or one line that says why there are none; whatever else happens fails the test.</summary>
+    /// <summary>The sizes, or one line that says why there are none. Any other exception fails the test.</summary>
     private static (string[]? Sizes, string? Error) Try(byte[] file)
     {
         try

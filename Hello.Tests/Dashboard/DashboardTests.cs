@@ -188,7 +188,7 @@ public sealed partial class DashboardTests(HelloApplication hello)
     [GeneratedRegex(@"^[\d,]*[05] ms$")]
     private static partial Regex Milliseconds();
 
-    /// <summary>The properties that the AppHost adds, once all are there.</summary>
+    /// <summary>The properties that the AppHost adds, once it has added all.</summary>
     private Task<ResourcePropertySnapshot[]> FactsAsync(HelloImage image) => CommandLine.PollAsync(
         () => Task.FromResult(hello.StateOf(image).Snapshot.Properties.Where(p => p.Name.StartsWith("hello.", StringComparison.Ordinal)).ToArray()),
         facts => facts.Length == 6,
@@ -196,7 +196,7 @@ public sealed partial class DashboardTests(HelloApplication hello)
 
     private static string? Value(ResourcePropertySnapshot[] facts, string name) => facts.SingleOrDefault(f => f.DisplayName == name)?.Value as string;
 
-    /// <summary>The spans of bursts, which name their client: <c>{"key":"user_agent.original","value":{"stringValue":"hello-load"}}</c>.</summary>
+    /// <summary>The spans of bursts. They name their client: <c>{"key":"user_agent.original","value":{"stringValue":"hello-load"}}</c>.</summary>
     private async Task<int> LoadSpansAsync(HelloImage image) =>
         await hello.TelemetryAsync($"spans?resource={image.Resource}&limit=10000") is { } answer
             ? answer.GetProperty("data").GetProperty("resourceSpans").EnumerateArray()

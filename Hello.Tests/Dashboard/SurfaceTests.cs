@@ -13,7 +13,7 @@ public sealed class SurfaceTests(HelloApplication hello)
 
     private const string Wrong = "0123456789abcdef0123456789abcdef";
 
-    /// <summary>What is asked, and the setting that has its key.</summary>
+    /// <summary>The surfaces, and the settings that hold their keys.</summary>
     public static TheoryData<string, string> Surfaces => new()
     {
         { "dashboard", "AppHost:BrowserToken" },
@@ -25,7 +25,7 @@ public sealed class SurfaceTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(Surfaces))]
-    public async Task A_surface_serves_who_has_its_key_and_nobody_else(string surface, string setting)
+    public async Task A_surface_serves_a_client_with_its_key_and_no_other(string surface, string setting)
     {
         var key = hello.App.Services.GetRequiredService<IConfiguration>()[setting];
         Assert.True(key is { Length: >= 32 }, $"{setting} is '{key}'.");
@@ -48,7 +48,7 @@ public sealed class SurfaceTests(HelloApplication hello)
     {
         if (!OperatingSystem.IsLinux())
         {
-            return; // The rest has no /proc.
+            return; // Only Linux has /proc.
         }
 
         var processes = Processes();
@@ -58,14 +58,14 @@ public sealed class SurfaceTests(HelloApplication hello)
         Assert.Contains(listeners, l => l.Address.Port == hello.App.GetEndpoint("aspire-dashboard", "http").Port);
         Assert.Contains(listeners, l => l.Address.Port == resourceService.Port);
 
-        // The container network needs none either: the tunnel is dialled from this side.
+        // The containers reach the dashboard through a tunnel that this side opens.
         Assert.All(listeners, l => Assert.True(IPAddress.IsLoopback(l.Address.Address), $"{string.Join(' ', l.Process.Arguments)} listens on {l.Address}."));
     }
 
     [Fact]
     public async Task No_container_is_published_beyond_loopback()
     {
-        // Those of the model and the tunnel's.
+        // The containers of the model and the one of the tunnel.
         var networks = await CommandLine.DockerAsync(["container", "inspect", "--format", "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}", hello.ContainerId(HelloImages.Specification[0])]);
         var containers = (await CommandLine.DockerAsync("container", "ls", "--quiet", "--filter", $"network={networks}")).Split('\n');
         Assert.Equal(HelloImages.Specification.Length + 1, containers.Length);

@@ -7,7 +7,7 @@ namespace Hello.Tests;
 [Trait("Needs", "Engine")]
 public sealed class TelemetryTests(HelloApplication hello)
 {
-    /// <summary>Exported every second, and the first time after the dashboard has come up.</summary>
+    /// <summary>Telemetry is exported every second, once the dashboard is up.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     [Theory]

@@ -25,14 +25,14 @@ public sealed class ContainerTests(HelloApplication hello)
         await using var container = await PlainContainer.RunAsync(image);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
 
-        // With an idle connection open: 137 would be the kill after the time that SIGTERM was given.
+        // With an idle connection open. 137 would mean that it was killed 8 s later.
         await CommandLine.DockerAsync("stop", "--time", "8", container.Id);
         Assert.Equal("0", await CommandLine.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container.Id));
     }
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task It_answers_without_any_right_and_on_a_read_only_file_system(HelloImage image)
+    public async Task It_answers_without_any_capability_and_on_a_read_only_file_system(HelloImage image)
     {
         await using var container = await PlainContainer.RunAsync(image, "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges");
 
@@ -92,7 +92,7 @@ public sealed class ContainerTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Every_request_is_a_line_of_the_log_up_to_the_last_before_it_ends(HelloImage image)
+    public async Task Every_request_is_a_line_of_the_log_even_the_last_one_before_the_end(HelloImage image)
     {
         const int Requests = 500;
         await using var container = await PlainContainer.RunAsync(image);

@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace Hello.Tests;
 
-/// <summary>What somebody who has taken over the process can do: attacks on the containers that the application runs.</summary>
+/// <summary>What an attacker who has taken over the process can do: attacks on the containers of the application.</summary>
 [Collection(HelloApplicationCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class HardeningTests(HelloApplication hello)
 {
-    /// <summary>Every place that programs usually write to, and what lies in the containers anyway.</summary>
+    /// <summary>The folders that programs usually write to, and those that every container has.</summary>
     private static readonly string[] Places =
     [
         "/", "/dev", "/dev/shm", "/dev/mqueue", "/dev/pts", "/etc", "/home", "/mnt", "/opt", "/proc", "/proc/sys", "/root", "/run", "/run/lock", "/srv", "/sys", "/sys/fs/cgroup", "/tmp", "/usr", "/var",
@@ -57,7 +57,7 @@ public sealed class HardeningTests(HelloApplication hello)
     }
 
     [Fact]
-    public async Task In_alpine_the_same_attack_writes_where_it_likes()
+    public async Task In_alpine_the_same_attack_writes_a_file()
     {
         var written = await AttackAsync(HelloImages.Specification[0], "(: > /proc/1/root/tmp/.attack) && echo written; rm -f /proc/1/root/tmp/.attack");
 
@@ -70,7 +70,7 @@ public sealed class HardeningTests(HelloApplication hello)
     {
         var (exitCode, _, error) = await CommandLine.TryAsync("docker", "exec", hello.ContainerId(image), command);
 
-        Assert.True(exitCode is 126 or 127, $"'{command}' ended with {exitCode}: {error}"); // as of a command that isn't there
+        Assert.True(exitCode is 126 or 127, $"'{command}' ended with {exitCode}: {error}"); // the exit codes for a command that does not exist
     }
 
     public static TheoryData<HelloImage, string> Commands
@@ -92,7 +92,7 @@ public sealed class HardeningTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task The_environment_holds_what_the_engine_sets_and_what_telemetry_takes(HelloImage image)
+    public async Task The_environment_holds_the_variables_of_the_engine_and_of_telemetry_only(HelloImage image)
     {
         var names = (await AttackAsync(image, "tr '\\0' '\\n' < /proc/1/environ | cut -d= -f1")).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
@@ -119,7 +119,7 @@ public sealed class HardeningTests(HelloApplication hello)
     }
 
     /// <summary>
-    /// Runs a script beside the container's process, as the same user with the same rights: what the process could do if it had
+    /// Runs a script beside the container's process, as the same user with the same rights: it does what the process could do with
     /// a shell. Its root is <c>/proc/1/root</c>.
     /// </summary>
     private async Task<string> AttackAsync(HelloImage image, string script)

@@ -1,10 +1,10 @@
 namespace Hello.Tests;
 
-/// <summary>What is promised of one build.</summary>
+/// <summary>What one build must be.</summary>
 /// <param name="Resource">Name of the resource, suffix of the Dockerfile and of the tag.</param>
 /// <param name="User">User in the image's configuration; empty for root.</param>
 /// <param name="Uid">UID of the running process, on the host.</param>
-/// <param name="Files">The regular files in the image, all of them; null where they are too many to list.</param>
+/// <param name="Files">All regular files in the image; null if they are too many to list.</param>
 public sealed record HelloImage(string Resource, string User, int Uid, string[]? Files)
 {
     /// <summary>The user's name.</summary>
@@ -13,7 +13,7 @@ public sealed record HelloImage(string Resource, string User, int Uid, string[]?
     /// <summary>Name and tag of the image.</summary>
     public string Reference => $"demo-app:0.1-{Resource}";
 
-    /// <summary>What a test's name shows.</summary>
+    /// <summary>The build in a test's name.</summary>
     public override string ToString() => Resource;
 }
 
@@ -23,7 +23,7 @@ public static class HelloImages
     /// <summary>What <c>GET /hello</c> answers.</summary>
     public const string Greeting = """{"code":200,"result":"Hello World!"}""";
 
-    /// <summary>As <c>docker build</c> makes it of the Dockerfile of that suffix.</summary>
+    /// <summary>What <c>docker build</c> must make of each Dockerfile.</summary>
     public static readonly HelloImage[] Specification =
     [
         new("alpine", User: "", Uid: 0, Files: null),

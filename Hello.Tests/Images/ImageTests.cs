@@ -55,9 +55,9 @@ public sealed class ImageTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task No_file_of_ours_in_any_layer_tells_where_it_was_built_or_a_secret(HelloImage image)
+    public async Task No_file_of_ours_in_any_layer_holds_a_path_of_its_build_or_a_secret(HelloImage image)
     {
-        // What it is built with writes paths in UTF-8 and in UTF-16. The framework's own files name Microsoft's build machines.
+        // The compilers write paths in UTF-8 and in UTF-16. The framework's own files name Microsoft's build machines.
         string[] unwanted = ["/src/Hello", "/root/", "/home/", "bin/Release", "obj/Release", "PRIVATE KEY-----", "password=", "AccountKey="];
         var ours = (await ImageArchive.ReadLayersAsync(image.Reference)).SelectMany(l => l).Where(f => image.Files is not null || f.Path.StartsWith("app/Hello", StringComparison.Ordinal)).ToArray();
 
@@ -102,7 +102,7 @@ public sealed class ImageTests(HelloApplication hello)
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task The_image_carries_the_labels_of_the_oci(HelloImage image)
     {
-        // Not by its tag, which others build as well.
+        // By ID, because others build under the same tag.
         var id = await CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", hello.ContainerId(image));
         using var labels = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", "--format", "{{json .Config.Labels}}", id));
 
@@ -110,16 +110,16 @@ public sealed class ImageTests(HelloApplication hello)
         Assert.StartsWith("Hello ", Label("title"), StringComparison.Ordinal);
         Assert.StartsWith("GET /hello", Label("description"), StringComparison.Ordinal);
         Assert.Equal("MIT", Label("licenses"));
-        // The commit that the AppHost was built from, which is not that of now if somebody has committed since.
+        // The commit that the AppHost was built from. Somebody may have committed since.
         Assert.Equal("commit", await CommandLine.RunAsync("git", "-C", Projects.Hello_AppHost.ProjectPath, "cat-file", "-t", Label("revision")));
         Assert.Equal(image.Files is null ? "mcr.microsoft.com/dotnet/aspnet:10.0-alpine" : "scratch", Label("base.name"));
-        Assert.True(Label("source") is "" || Uri.IsWellFormedUriString(Label("source"), UriKind.Absolute), $"The source is '{Label("source")}'."); // empty of a repository that was cloned from nowhere
+        Assert.True(Label("source") is "" || Uri.IsWellFormedUriString(Label("source"), UriKind.Absolute), $"The source is '{Label("source")}'."); // empty if the repository has no remote
 
         string Label(string name) => labels.RootElement.GetProperty($"org.opencontainers.image.{name}").GetString()!;
     }
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task The_configured_user_is(HelloImage image) =>
+    public async Task The_image_has_the_user_of_the_specification(HelloImage image) =>
         Assert.Equal(image.User, await CommandLine.DockerAsync("image", "inspect", "--format", "{{.Config.User}}", image.Reference));
 }

@@ -3,7 +3,7 @@ using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
-/// <summary>The README's walkthrough does what it says.</summary>
+/// <summary>The commands in the README do what it says.</summary>
 [Collection(HelloApplicationCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class WalkthroughTests(HelloApplication hello)

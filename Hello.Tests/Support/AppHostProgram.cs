@@ -23,7 +23,6 @@ public static partial class AppHostProgram
     }
 
     /// <summary>Waits for the DCP of an AppHost: <c>dcp start-apiserver --monitor 1234 …</c> starts <c>dcp run-controllers …</c>, which makes the containers.</summary>
-    /// <param name="appHost">The process of the AppHost.</param>
     public static async Task<int> OrchestratorAsync(int appHost)
     {
         var controllers = await CommandLine.PollAsync(ControllersAsync, ids => ids.Length > 0, TidyLimit);

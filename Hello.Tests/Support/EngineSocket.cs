@@ -2,7 +2,7 @@ using System.Net.Sockets;
 
 namespace Hello.Tests;
 
-/// <summary>A socket of its own in front of the container engine's, which can be taken away while the engine runs on.</summary>
+/// <summary>A socket that relays to the container engine's. It can be closed while the engine runs on.</summary>
 public sealed class EngineSocket : IAsyncDisposable
 {
     private static readonly UnixDomainSocketEndPoint Engine = new("/var/run/docker.sock");
@@ -11,10 +11,10 @@ public sealed class EngineSocket : IAsyncDisposable
     private CancellationTokenSource? _open;
     private Task _relaying = Task.CompletedTask;
 
-    /// <summary>What <c>DOCKER_HOST</c> is to be.</summary>
+    /// <summary>The value for <c>DOCKER_HOST</c>.</summary>
     public string Address => $"unix://{_path}";
 
-    /// <summary>Lets the engine be reached.</summary>
+    /// <summary>Makes the engine reachable.</summary>
     public void Open()
     {
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -24,8 +24,7 @@ public sealed class EngineSocket : IAsyncDisposable
         _relaying = AcceptAsync(listener, _open.Token);
     }
 
-    /// <summary>Takes the engine away, in the midst of what is being said.</summary>
-    /// <returns>Completes once nothing reaches it any more.</returns>
+    /// <summary>Makes the engine unreachable and cuts every connection to it.</summary>
     public async Task CloseAsync()
     {
         if (_open is { } open)

@@ -6,23 +6,22 @@ using Microsoft.Extensions.Logging;
 
 namespace Hello.Tests;
 
-/// <summary>The one application that the tests share: the three containers, built from their Dockerfiles, and the dashboard.</summary>
+/// <summary>The application that the tests share: the three builds from their Dockerfiles, and the dashboard.</summary>
 #pragma warning disable CA1001 // xunit calls DisposeAsync.
 public sealed partial class HelloApplication : IAsyncLifetime
 #pragma warning restore CA1001
 {
-    /// <summary>A first run publishes the API twice, once of it as a native binary.</summary>
+    /// <summary>The first run publishes the API twice, once as a native binary.</summary>
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(12);
 
     private HttpClient? _telemetry;
     private IDistributedApplicationTestingBuilder? _builder;
     private DistributedApplication? _app;
 
-    /// <summary>The started application, all of whose containers are healthy.</summary>
+    /// <summary>The application. It has started, and all containers are healthy.</summary>
     public DistributedApplication App => _app ?? throw new InvalidOperationException("The application has not been started.");
 
     /// <summary>Builds and starts everything.</summary>
-    /// <returns>Completes once the three containers are healthy.</returns>
     public async Task InitializeAsync()
     {
         using var limit = new CancellationTokenSource(StartLimit);
@@ -43,7 +42,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
 
     /// <summary>A builder for the AppHost in this process.</summary>
     /// <param name="options">Whether it has a dashboard.</param>
-    /// <param name="cancellationToken">Ends the creation.</param>
     public static async Task<IDistributedApplicationTestingBuilder> CreateBuilderAsync(DistributedApplicationTestingBuilderOptions options, CancellationToken cancellationToken)
     {
         // Otherwise the dashboard keeps the run in the user's home folder.
@@ -54,7 +52,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
     }
 
     /// <summary>Stops everything.</summary>
-    /// <returns>Completes once it has stopped.</returns>
     public async Task DisposeAsync()
     {
         _telemetry?.Dispose();
@@ -66,8 +63,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
     }
 
     /// <summary>Finds out what a resource is doing.</summary>
-    /// <param name="image">The build.</param>
-    /// <returns>Its present state.</returns>
     public ResourceEvent StateOf(HelloImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -76,13 +71,9 @@ public sealed partial class HelloApplication : IAsyncLifetime
     }
 
     /// <summary>Finds the container that runs a build.</summary>
-    /// <param name="image">The build.</param>
-    /// <returns>The container's ID.</returns>
     public string ContainerId(HelloImage image) => Assert.IsType<string>(StateOf(image).Snapshot.Properties.Single(p => p.Name == "container.id").Value);
 
     /// <summary>Runs a command of a resource, as a click in the dashboard does.</summary>
-    /// <param name="image">The build.</param>
-    /// <param name="command">The command's name.</param>
     /// <param name="arguments">What is typed into its dialog in place of the defaults.</param>
     public async Task<ExecuteCommandResult> ExecuteAsync(HelloImage image, string command, params (string Name, string Value)[] arguments)
     {
@@ -92,19 +83,14 @@ public sealed partial class HelloApplication : IAsyncLifetime
             image.Resource, command, new InteractionInputCollection([.. arguments.Select(a => new InteractionInput { Name = a.Name, Value = a.Value, InputType = InputType.Number })]), limit.Token);
     }
 
-    /// <summary>Everything that a resource has written to its console.</summary>
-    /// <param name="image">The build.</param>
-    /// <returns>The lines.</returns>
+    /// <summary>The console log of a resource.</summary>
     public Task<List<string>> ConsoleLogAsync(HelloImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
         return ConsoleLogAsync(App, image.Resource);
     }
 
-    /// <summary>Everything that a resource of any application has written to its console.</summary>
-    /// <param name="app">The application.</param>
-    /// <param name="resource">The resource's name.</param>
-    /// <returns>The lines.</returns>
+    /// <summary>The console log of a resource of any application.</summary>
     public static async Task<List<string>> ConsoleLogAsync(DistributedApplication app, string resource)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -142,8 +128,8 @@ public sealed partial class HelloApplication : IAsyncLifetime
     private static partial Regex BuildStep();
 
     /// <summary>Asks the dashboard what telemetry it has.</summary>
-    /// <param name="path">What of it: "resources", "spans?resource=alpine".</param>
-    /// <returns>The answer; null while it knows of no such resource.</returns>
+    /// <param name="path">Such as "resources" or "spans?resource=alpine".</param>
+    /// <returns>The answer; null while the dashboard does not know the resource.</returns>
     public async Task<JsonElement?> TelemetryAsync(string path)
     {
         using var answer = await _telemetry!.GetAsync(new Uri($"/api/telemetry/{path}", UriKind.Relative));
@@ -153,7 +139,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
     }
 }
 
-/// <summary>The tests that use the shared application; they run one after the other.</summary>
+/// <summary>The tests that use the shared application. They run one after the other.</summary>
 [CollectionDefinition(Name)]
 #pragma warning disable CA1711 // xunit's word for it.
 public sealed partial class HelloApplicationCollection : ICollectionFixture<HelloApplication>

@@ -4,11 +4,9 @@ using System.Text.Json;
 
 namespace Hello.Tests;
 
-/// <summary>An entry of a layer of an image.</summary>
+/// <summary>An entry of an image's layer.</summary>
 /// <param name="Path">Its path, without a leading slash.</param>
-/// <param name="Content">Its bytes; none of a directory and a link.</param>
-/// <param name="Mode">Its permissions.</param>
-/// <param name="Type">What it is.</param>
+/// <param name="Content">Its bytes; empty for a directory or a link.</param>
 /// <param name="Uid">The user who owns it.</param>
 /// <param name="Gid">The group that owns it.</param>
 public sealed record ImageFile(string Path, byte[] Content, UnixFileMode Mode, TarEntryType Type, int Uid, int Gid);
@@ -17,13 +15,10 @@ public sealed record ImageFile(string Path, byte[] Content, UnixFileMode Mode, T
 public static class ImageArchive
 {
     /// <summary>The regular files in all layers of a small image, in order of their paths.</summary>
-    /// <param name="reference">Name and tag of the image.</param>
-    /// <returns>The files.</returns>
     public static async Task<ImageFile[]> ReadFilesAsync(string reference) =>
         [.. (await ReadLayersAsync(reference)).SelectMany(l => l).Where(IsFile).OrderBy(f => f.Path, StringComparer.Ordinal)];
 
-    /// <summary>Everything in all layers of a small image, also what an upper layer hides.</summary>
-    /// <param name="reference">Name and tag of the image.</param>
+    /// <summary>All entries of all layers of a small image, even those that an upper layer hides.</summary>
     /// <returns>The entries of each layer, from the lowest to the uppermost.</returns>
     public static async Task<List<ImageFile>[]> ReadLayersAsync(string reference)
     {
@@ -70,7 +65,7 @@ public static class ImageArchive
     }
 }
 
-/// <summary>The little of an ELF file that tells a static, stripped binary: https://refspecs.linuxfoundation.org/elf/elf.pdf.</summary>
+/// <summary>The parts of an ELF file that tell whether a binary is static and stripped: https://refspecs.linuxfoundation.org/elf/elf.pdf.</summary>
 public static class Elf
 {
     /// <summary>PT_INTERP: the program header that names a dynamic loader.</summary>
@@ -80,13 +75,9 @@ public static class Elf
     private const uint SymbolTable = 2;
 
     /// <summary>Whether a 64-bit little-endian ELF file asks for a dynamic loader.</summary>
-    /// <param name="file">The file.</param>
-    /// <returns>Whether it does.</returns>
     public static bool HasInterpreter(byte[] file) => TypesOf(file, tableAt: 0x20, sizeAt: 0x36, typeAt: 0).Contains(Interpreter);
 
     /// <summary>Whether a 64-bit little-endian ELF file carries its symbols.</summary>
-    /// <param name="file">The file.</param>
-    /// <returns>Whether it does.</returns>
     public static bool HasSymbolTable(byte[] file) => TypesOf(file, tableAt: 0x28, sizeAt: 0x3A, typeAt: 4).Contains(SymbolTable);
 
     private static IEnumerable<uint> TypesOf(byte[] file, int tableAt, int sizeAt, int typeAt)

@@ -13,7 +13,7 @@ namespace Hello.Tests;
 /// <param name="Connection">Number of the connection that it came over.</param>
 public sealed record OtlpExport(string Path, string[] Headers, byte[] Body, int Connection);
 
-/// <summary>A receiver of OTLP over HTTP, on loopback, that answers as the test wants it to, wrongly if need be.</summary>
+/// <summary>Receives OTLP over HTTP on loopback. It answers what the test wants, even something wrong.</summary>
 public sealed class OtlpReceiver : IAsyncDisposable
 {
     private readonly TcpListener _listener;
@@ -22,8 +22,8 @@ public sealed class OtlpReceiver : IAsyncDisposable
     private readonly Task _accepting;
 
     /// <summary>Starts to listen.</summary>
-    /// <param name="answer">The answer to an export, all of it; null for none, ever.</param>
-    /// <param name="port">Where to listen; anywhere unless told otherwise.</param>
+    /// <param name="answer">The whole answer to an export; null if it never answers.</param>
+    /// <param name="port">Where to listen; 0 for any free port.</param>
     public OtlpReceiver(Func<OtlpExport, string?> answer, int port = 0)
     {
         _answer = answer;
@@ -32,27 +32,25 @@ public sealed class OtlpReceiver : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    /// <summary>Where each signal is sent, in order.</summary>
+    /// <summary>The paths that the signals are sent to, sorted.</summary>
     public static readonly string[] Signals = ["/v1/logs", "/v1/metrics", "/v1/traces"];
 
-    /// <summary>The answer of a receiver that is content.</summary>
+    /// <summary>The answer that accepts an export.</summary>
     public const string Ok = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
 
     /// <summary>Where it listens.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
-    /// <summary>What has arrived, whatever the answer was.</summary>
+    /// <summary>All exports that have arrived, whatever the answer was.</summary>
     public ConcurrentQueue<OtlpExport> Exports { get; } = [];
 
-    /// <summary>How long it takes over an answer.</summary>
+    /// <summary>How long it waits before it answers.</summary>
     public TimeSpan Delay { get; set; }
 
     /// <summary>The variables that make a container export to it, every 0.2 s.</summary>
     public string[] Options => OptionsFor(Port);
 
     /// <summary>The variables that make a container export to a port of loopback, every 0.2 s.</summary>
-    /// <param name="port">The port.</param>
-    /// <returns>Options of <c>docker run</c>.</returns>
     public static string[] OptionsFor(int port) =>
     [
         "--env", $"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:{port}",
@@ -62,7 +60,7 @@ public sealed class OtlpReceiver : IAsyncDisposable
 
     /// <summary>Waits for exports to arrive.</summary>
     /// <param name="isRight">Judges what has arrived so far.</param>
-    /// <returns>What has arrived, right or not, after 20 s at the latest.</returns>
+    /// <returns>The exports that have arrived after 20 s at the latest, right or not.</returns>
     public Task<OtlpExport[]> WaitAsync(Func<OtlpExport[], bool> isRight) =>
         CommandLine.PollAsync(() => Task.FromResult(Exports.ToArray()), isRight, TimeSpan.FromSeconds(20));
 
@@ -114,7 +112,7 @@ public sealed class OtlpReceiver : IAsyncDisposable
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
-                // The exporter has given up or has nothing more to send, or the test is over.
+                // The exporter has closed the connection, or the test is over.
             }
         }
     }

@@ -3,7 +3,7 @@ using Hello.Compare.Load;
 
 namespace Hello.Tests;
 
-/// <summary>A container of its own, outside Aspire, that is removed at the end of the test.</summary>
+/// <summary>A container outside Aspire, which is removed at the end of the test.</summary>
 public sealed class PlainContainer : IAsyncDisposable
 {
     private readonly HttpClient _client;
@@ -16,9 +16,7 @@ public sealed class PlainContainer : IAsyncDisposable
     /// <summary>Where it listens.</summary>
     public Uri Address => _client.BaseAddress!;
 
-    /// <summary>Starts one on a network of its own.</summary>
-    /// <param name="image">The build.</param>
-    /// <param name="options">Those of <c>docker run</c>.</param>
+    /// <summary>Starts one on the engine's default network.</summary>
     /// <returns>The container, which may not answer yet.</returns>
     public static async Task<PlainContainer> RunAsync(HelloImage image, params string[] options)
     {
@@ -27,9 +25,7 @@ public sealed class PlainContainer : IAsyncDisposable
         return new(id, new($"http://{await CommandLine.DockerAsync("port", id, "8080/tcp")}"));
     }
 
-    /// <summary>Starts one on the host's network, so that it reaches what the test listens with.</summary>
-    /// <param name="image">The build.</param>
-    /// <param name="options">Those of <c>docker run</c>.</param>
+    /// <summary>Starts one on the host's network, so that it reaches the ports that the test listens on.</summary>
     /// <returns>The container, which may not answer yet.</returns>
     public static async Task<PlainContainer> RunOnHostAsync(HelloImage image, params string[] options)
     {
@@ -58,12 +54,10 @@ public sealed class PlainContainer : IAsyncDisposable
         TimeSpan.FromSeconds(20));
 
     /// <summary>What it has written to standard output.</summary>
-    /// <returns>The log.</returns>
     public Task<string> LogAsync() => CommandLine.DockerAsync("logs", Id);
 
-    /// <summary>Waits for its log to have a text.</summary>
-    /// <param name="text">The text.</param>
-    /// <returns>The log, with the text or without it after 20 s.</returns>
+    /// <summary>Waits until its log contains a text.</summary>
+    /// <returns>The log, after 20 s even if it does not contain the text.</returns>
     public Task<string> LogWithAsync(string text) =>
         CommandLine.PollAsync(LogAsync, log => log.Contains(text, StringComparison.Ordinal), TimeSpan.FromSeconds(20));
 

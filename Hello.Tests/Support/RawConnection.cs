@@ -4,10 +4,10 @@ using System.Text;
 
 namespace Hello.Tests;
 
-/// <summary>A connection over which a test sends what no HTTP client would, and sees what comes back byte for byte.</summary>
+/// <summary>A connection on which a test sends bytes that no HTTP client would send, and reads the bytes that come back.</summary>
 public sealed class RawConnection : IDisposable
 {
-    /// <summary>A request that has sent nearly all the headers that it may, and does not end.</summary>
+    /// <summary>A request with nearly as many headers as it may have. It does not end.</summary>
     public static readonly string HeadersWithoutEnd = $"GET /hello HTTP/1.1\r\n{string.Concat(Enumerable.Range(0, 15).Select(i => $"X-{i}: {new string('x', 1_000)}\r\n"))}";
 
     private readonly TcpClient _client = new();
@@ -19,8 +19,6 @@ public sealed class RawConnection : IDisposable
     }
 
     /// <summary>Connects; the connection may be used for 30 s.</summary>
-    /// <param name="address">Host and port.</param>
-    /// <returns>The connection.</returns>
     public static async Task<RawConnection> OpenAsync(Uri address)
     {
         ArgumentNullException.ThrowIfNull(address);
@@ -37,12 +35,8 @@ public sealed class RawConnection : IDisposable
         }
     }
 
-    /// <summary>Opens many, one after the other, each of which sends the same and is left alone.</summary>
-    /// <param name="address">Host and port.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="request">What each sends.</param>
-    /// <param name="opened">Called with each that is open.</param>
-    /// <returns>Completes once all are open.</returns>
+    /// <summary>Opens many connections one after the other. Each sends the same bytes and nothing else.</summary>
+    /// <param name="opened">Called with each connection once it is open.</param>
     public static async Task OpenManyAsync(Uri address, int count, string request, Action<RawConnection> opened)
     {
         ArgumentNullException.ThrowIfNull(opened);
@@ -57,7 +51,7 @@ public sealed class RawConnection : IDisposable
         }
     }
 
-    /// <summary>Sends what the other end takes at once, be that all of it or a part, and does not wait.</summary>
+    /// <summary>Sends as many of the bytes as the other end takes at once, and does not wait.</summary>
     /// <param name="bytes">Each character is a byte.</param>
     public void Offer(string bytes)
     {
@@ -67,11 +61,10 @@ public sealed class RawConnection : IDisposable
 
     /// <summary>Sends.</summary>
     /// <param name="bytes">Each character is a byte.</param>
-    /// <returns>Completes once it has been sent.</returns>
     public Task SendAsync(string bytes) => _client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(bytes), _limit.Token).AsTask();
 
-    /// <summary>Reads one answer, head and body, whose length its head tells.</summary>
-    /// <returns>The answer; what has come of it where the other end closes before its end.</returns>
+    /// <summary>Reads one answer, head and body. The head says how long the body is.</summary>
+    /// <returns>The answer, or the part of it that came before the other end closed.</returns>
     public async Task<string> ReadAnswerAsync()
     {
         var buffer = new byte[4096];
@@ -102,7 +95,6 @@ public sealed class RawConnection : IDisposable
     }
 
     /// <summary>Reads until the other end closes.</summary>
-    /// <returns>All that has come.</returns>
     public async Task<string> ReadToEndAsync()
     {
         var buffer = new byte[4096];
@@ -129,7 +121,7 @@ public sealed class RawConnection : IDisposable
         }
         catch (IOException)
         {
-            return 0; // Closed with something of ours unread, which TCP tells by a reset.
+            return 0; // The other end closed before it had read all our bytes. TCP then sends a reset.
         }
     }
 }

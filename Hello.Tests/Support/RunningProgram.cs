@@ -5,7 +5,7 @@ using Hello.Compare.Engine;
 
 namespace Hello.Tests;
 
-/// <summary>A program that runs beside the test. If the test ends first, the program is killed, and only this one process.</summary>
+/// <summary>A program that runs beside the test. If the test ends first, this process is killed, and none of its children.</summary>
 public sealed class RunningProgram : IAsyncDisposable
 {
     private static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(40);

@@ -3,19 +3,14 @@ using System.Net;
 
 namespace Hello.Tests;
 
-/// <summary>A process of the machine, as /proc has it.</summary>
-/// <param name="Id">Its ID.</param>
-/// <param name="Parent">ID of its parent.</param>
-/// <param name="Arguments">Its command line.</param>
+/// <summary>A process of this machine, as /proc shows it.</summary>
 public sealed record HostProcess(int Id, int Parent, string[] Arguments)
 {
-    /// <summary>All that run.</summary>
-    /// <returns>The processes.</returns>
+    /// <summary>All processes that run.</summary>
     public static HostProcess[] All() => [.. Directory.EnumerateDirectories("/proc").Select(Read).OfType<HostProcess>()];
 
     /// <summary>A process's environment.</summary>
-    /// <param name="name">The variable.</param>
-    /// <returns>Its value; null when it isn't set, or the process has ended.</returns>
+    /// <returns>Its value; null if it is not set or the process has ended.</returns>
     public string? Variable(string name)
     {
         try
@@ -53,8 +48,6 @@ public static class TcpListeners
     private static readonly string[] Tables = ["/proc/net/tcp", "/proc/net/tcp6"];
 
     /// <summary>Lists them.</summary>
-    /// <param name="processes">The processes.</param>
-    /// <returns>Each address, and who listens there.</returns>
     public static (IPEndPoint Address, HostProcess Process)[] Of(IEnumerable<HostProcess> processes)
     {
         var listening = Tables.Where(File.Exists).SelectMany(File.ReadLines)
