@@ -66,10 +66,11 @@ public sealed class ImageTests(HelloApplication hello)
             f.Content.AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)) >= 0 || f.Content.AsSpan().IndexOf(Encoding.Unicode.GetBytes(text)) >= 0, $"{f.Path} has '{text}' in it.")));
     }
 
-    [Theory]
-    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task A_second_build_makes_the_same_files(HelloImage image)
+    /// <summary>A build takes half a minute, so it is that of the last image. Its binary is also that of the other image from scratch.</summary>
+    [Fact]
+    public async Task A_second_build_makes_the_same_files()
     {
+        var image = HelloImages.Specification[^1];
         var output = Directory.CreateTempSubdirectory("hello-tests-");
         try
         {
