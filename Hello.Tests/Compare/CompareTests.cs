@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Hello.Compare.Comparison;
 using Hello.Compare.Engine;
 using Hello.Compare.Figures;
@@ -6,19 +7,32 @@ using Hello.Compare.Images;
 namespace Hello.Tests;
 
 /// <summary>The command <c>compare</c> on the real engine.</summary>
-[Collection(HelloApplicationCollection.Name)]
+[Collection(BuildsCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class CompareTests(HelloApplication hello)
 {
+    private static readonly TimeSpan BuildLimit = TimeSpan.FromMinutes(12);
+
+    private static readonly TimeSpan RunLimit = TimeSpan.FromMinutes(3);
+
+    /// <summary>It builds without cache, which takes a minute. So this test also compares what two builds of an image make.</summary>
     [Fact]
-    public async Task It_prints_a_table_writes_both_files_and_leaves_nothing_else_behind()
+    public async Task It_prints_a_table_writes_both_files_leaves_nothing_else_behind_and_its_builds_make_the_same_files()
     {
         var before = await EngineContents.ListAsync("hello-compare-");
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         try
         {
-            var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.Compare("--runs", "1", "--output", folder.FullName), TimeSpan.FromMinutes(15));
+            await using var compare = new RunningProgram(CommandLine.Compare("--runs", "1", "--output", folder.FullName));
+            await compare.WaitForLineAsync(line => line.StartsWith("Run 1 of 1: ", StringComparison.Ordinal), BuildLimit);
+            var built = (await EngineContents.ListAsync("hello-compare-")).Except(before).ToArray();
+            foreach (var image in HelloImages.Specification.Where(i => i.Files is not null))
+            {
+                var second = Assert.Single(built, name => name.EndsWith($":{image}", StringComparison.Ordinal));
+                Assert.Equal(await DigestsAsync(await hello.ImageIdAsync(image)), await DigestsAsync(second));
+            }
 
+            var (exitCode, output, error) = await compare.EndAsync(RunLimit);
             Assert.True(exitCode == 0, $"It ended with {exitCode}: {error}");
             Assert.Empty((await EngineContents.ListAsync("hello-compare-")).Except(before));
             Assert.Equal(["comparison.html", "comparison.md"], folder.EnumerateFileSystemInfos().Select(f => f.Name).Order());
@@ -79,14 +93,14 @@ public sealed class CompareTests(HelloApplication hello)
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         try
         {
-            var broken = Path.Combine(folder.FullName, "Dockerfile-broken");
-            await File.WriteAllTextAsync(broken, "FROM scratch\nCOPY nowhere /\n");
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "Dockerfile-good"), $"FROM {HelloImages.Specification[0].Reference}\n");
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "Dockerfile-broken"), "FROM scratch\nCOPY nowhere /\n");
             using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
             var engine = ContainerEngine.FromEnvironment();
             using var inspector = new ImageInspector(engine);
             List<string> errors = [];
             var result = await new ComparisonRun(engine, inspector, runs: 1, _ => { }, errors.Add).MeasureAsync(
-                [Compare.Images.HelloImage.Of(RepositoryFolder.Find(), "alpine"), Compare.Images.HelloImage.Of(folder.FullName, "broken")], limit.Token);
+                [Compare.Images.HelloImage.Of(folder.FullName, "good"), Compare.Images.HelloImage.Of(folder.FullName, "broken")], limit.Token);
 
             var failure = Assert.Single(result.Failures);
             Assert.StartsWith("broken could not be measured: 'docker build ", failure, StringComparison.Ordinal);
@@ -102,4 +116,8 @@ public sealed class CompareTests(HelloApplication hello)
             folder.Delete(recursive: true);
         }
     }
+
+    /// <summary>The files of an image and their digests.</summary>
+    private static async Task<IEnumerable<(string Path, string Digest)>> DigestsAsync(string reference) =>
+        (await ImageArchive.ReadFilesAsync(reference)).Select(f => (f.Path, Convert.ToHexStringLower(SHA256.HashData(f.Content))));
 }

@@ -6,7 +6,7 @@ using Hello.Compare.Size;
 namespace Hello.Tests;
 
 /// <summary>The command <c>size</c> on the real engine and the real binary.</summary>
-[Collection(HelloApplicationCollection.Name)]
+[Collection(BuildsCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class SizeTests(HelloApplication hello)
 {

@@ -80,7 +80,7 @@ public sealed class AppHostFaultTests(HelloApplication hello)
         await AppHostProgram.AssertAllAnswerAsync(appHost, orchestrator, Limit);
 
         // DCP removes them once the engine is back, although the AppHost has ended.
-        await appHost.SignalAsync("INT");
+        await appHost.SignalAsync("TERM");
         var (exitCode, output, error) = await appHost.EndAsync(TimeSpan.FromMinutes(1));
         Assert.True(exitCode == 0, $"It ended with {exitCode}: {output}\n{error}");
         Assert.DoesNotMatch(AppHostProgram.StackTrace(), output + error);

@@ -14,7 +14,6 @@ public sealed class AppHostProcessTests(HelloApplication hello)
     /// <summary>Aspire copies a trusted developer certificate into containers. The file systems of two builds are read-only: https://aspire.dev/app-host/certificate-configuration/.</summary>
     [Theory]
     [InlineData("INT", true)]
-    [InlineData("TERM", false)]
     [InlineData("KILL", false)]
     public async Task With_or_without_a_developer_certificate_the_builds_answer_and_a_signal_leaves_nothing_behind(string signal, bool certificate)
     {

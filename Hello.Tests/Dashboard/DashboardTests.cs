@@ -56,9 +56,8 @@ public sealed partial class DashboardTests(HelloApplication hello)
 
         Assert.NotEqual(container, hello.ContainerId(image));
         Assert.Matches(Milliseconds(), Value(after, "Start to first hello"));
-        Assert.Equal(Except(before), Except(after));
-
-        static IEnumerable<object?> Except(ResourcePropertySnapshot[] facts) => facts.Where(f => f.DisplayName != "Start to first hello").Select(f => f.Value);
+        Assert.Equal(before.Select(f => f.DisplayName), after.Select(f => f.DisplayName));
+        Assert.Equal(image.UserName, Value(after, "User"));
     }
 
     [Theory]
@@ -101,18 +100,20 @@ public sealed partial class DashboardTests(HelloApplication hello)
     [InlineData(1, 1, 1)]
     public async Task Send_load_sends_as_much_as_it_is_asked_for(int requests, int connections, int seconds)
     {
-        var result = await hello.ExecuteAsync(HelloImages.Specification[^1], "send-load", ("requests", $"{requests}"), ("connections", $"{connections}"), ("seconds", $"{seconds}"));
+        // Another image than that of the test that counts spans.
+        var image = HelloImages.Specification[1];
+        var result = await hello.ExecuteAsync(image, "send-load", ("requests", $"{requests}"), ("connections", $"{connections}"), ("seconds", $"{seconds}"));
 
         Assert.True(result.Success, result.Message);
         Assert.StartsWith($"{requests} requests in ", result.Message, StringComparison.Ordinal);
-        var log = await hello.ConsoleLogAsync(HelloImages.Specification[^1]);
+        var log = await hello.ConsoleLogAsync(image);
         Assert.Contains(log, line => line.EndsWith($"Sending {requests} requests over {connections} connections, for {seconds} s at most ...", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task Send_load_ends_when_its_time_is_up()
     {
-        var result = await hello.ExecuteAsync(HelloImages.Specification[^1], "send-load", ("requests", "1000000"), ("connections", "2"), ("seconds", "1"));
+        var result = await hello.ExecuteAsync(HelloImages.Specification[1], "send-load", ("requests", "1000000"), ("connections", "2"), ("seconds", "1"));
 
         Assert.True(result.Success, result.Message);
         Assert.Contains("The time of 1 s was up before all of the 1,000,000 requests were sent.", result.Data!.Value, StringComparison.Ordinal);

@@ -7,7 +7,7 @@ using Hello.Compare.Size;
 namespace Hello.Tests;
 
 /// <summary>The SBOM names the packages in the binary. Nothing in an image from scratch does.</summary>
-[Collection(HelloApplicationCollection.Name)]
+[Collection(BuildsCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class SbomTests(HelloApplication hello)
 {

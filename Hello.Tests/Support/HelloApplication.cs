@@ -7,37 +7,55 @@ using Microsoft.Extensions.Logging;
 namespace Hello.Tests;
 
 /// <summary>The application that the tests share: the three builds from their Dockerfiles, and the dashboard.</summary>
-#pragma warning disable CA1001 // xunit calls DisposeAsync.
+/// <remarks>Two collections use it, so that their tests run side by side. The first of them starts it, the last one stops it.</remarks>
 public sealed partial class HelloApplication : IAsyncLifetime
-#pragma warning restore CA1001
 {
     /// <summary>The first run publishes the API twice, once as a native binary.</summary>
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(12);
 
-    private HttpClient? _telemetry;
-    private IDistributedApplicationTestingBuilder? _builder;
-    private DistributedApplication? _app;
+    private static readonly SemaphoreSlim Gate = new(1);
+
+    private static int _users;
+    private static Running? _shared;
+
+    private Running? _running;
 
     /// <summary>The application. It has started, and all containers are healthy.</summary>
-    public DistributedApplication App => _app ?? throw new InvalidOperationException("The application has not been started.");
+    public DistributedApplication App => _running?.App ?? throw new InvalidOperationException("The application has not been started.");
 
-    /// <summary>Builds and starts everything.</summary>
+
+    /// <summary>Builds and starts everything, once.</summary>
     public async Task InitializeAsync()
     {
+        await Gate.WaitAsync();
+        try
+        {
+            _users++;
+            _running = _shared ??= await StartAsync();
+        }
+        finally
+        {
+            Gate.Release();
+        }
+    }
+
+    private static async Task<Running> StartAsync()
+    {
         using var limit = new CancellationTokenSource(StartLimit);
-        _builder = await CreateBuilderAsync(new() { EnableDashboard = true }, limit.Token);
-        _app = await _builder.BuildAsync(limit.Token);
-        await _app.StartAsync(limit.Token);
+        var builder = await CreateBuilderAsync(new() { EnableDashboard = true }, limit.Token);
+        var app = await builder.BuildAsync(limit.Token);
+        await app.StartAsync(limit.Token);
         Console.WriteLine("Building and starting the images. The first time takes minutes.");
         using var healthy = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
-        var progress = Task.WhenAll(HelloImages.Specification.Select(image => WriteBuildStepsAsync(_app, image, healthy.Token)));
+        var progress = Task.WhenAll(HelloImages.Specification.Select(image => WriteBuildStepsAsync(app, image, healthy.Token)));
         await Task.WhenAll(HelloImages.Specification.Select(image =>
-            _app.ResourceNotifications.WaitForResourceHealthyAsync(image.Resource, WaitBehavior.StopOnResourceUnavailable, limit.Token)));
+            app.ResourceNotifications.WaitForResourceHealthyAsync(image.Resource, WaitBehavior.StopOnResourceUnavailable, limit.Token)));
         await healthy.CancelAsync();
         await progress;
         Console.WriteLine("The images are healthy.");
-        _telemetry = new() { BaseAddress = await _app.GetDashboardUrlAsync(limit.Token) };
-        _telemetry.DefaultRequestHeaders.Add("x-api-key", _builder.Configuration["AppHost:DashboardApiKey"]);
+        var telemetry = new HttpClient { BaseAddress = await app.GetDashboardUrlAsync(limit.Token) };
+        telemetry.DefaultRequestHeaders.Add("x-api-key", builder.Configuration["AppHost:DashboardApiKey"]);
+        return new(builder, app, telemetry);
     }
 
     /// <summary>A builder for the AppHost in this process.</summary>
@@ -51,14 +69,22 @@ public sealed partial class HelloApplication : IAsyncLifetime
         return builder;
     }
 
-    /// <summary>Stops everything.</summary>
+    /// <summary>Stops everything, once nobody uses it.</summary>
     public async Task DisposeAsync()
     {
-        _telemetry?.Dispose();
-        // The builder disposes the application, too.
-        if (_builder is not null)
+        await Gate.WaitAsync();
+        try
         {
-            await _builder.DisposeAsync();
+            if (--_users == 0 && _shared is { } running)
+            {
+                _shared = null;
+                running.Telemetry.Dispose();
+                await running.Builder.DisposeAsync(); // and the application with it
+            }
+        }
+        finally
+        {
+            Gate.Release();
         }
     }
 
@@ -72,6 +98,9 @@ public sealed partial class HelloApplication : IAsyncLifetime
 
     /// <summary>Finds the container that runs a build.</summary>
     public string ContainerId(HelloImage image) => Assert.IsType<string>(StateOf(image).Snapshot.Properties.Single(p => p.Name == "container.id").Value);
+
+    /// <summary>Finds the image of the container that runs a build. Others may build another one under the same tag.</summary>
+    public Task<string> ImageIdAsync(HelloImage image) => CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", ContainerId(image));
 
     /// <summary>Runs a command of a resource, as a click in the dashboard does.</summary>
     /// <param name="arguments">What is typed into its dialog in place of the defaults.</param>
@@ -132,11 +161,13 @@ public sealed partial class HelloApplication : IAsyncLifetime
     /// <returns>The answer; null while the dashboard does not know the resource.</returns>
     public async Task<JsonElement?> TelemetryAsync(string path)
     {
-        using var answer = await _telemetry!.GetAsync(new Uri($"/api/telemetry/{path}", UriKind.Relative));
+        using var answer = await _running!.Telemetry.GetAsync(new Uri($"/api/telemetry/{path}", UriKind.Relative));
         return answer.StatusCode == HttpStatusCode.NotFound
             ? null
             : (await JsonDocument.ParseAsync(await answer.EnsureSuccessStatusCode().Content.ReadAsStreamAsync())).RootElement;
     }
+
+    private sealed record Running(IDistributedApplicationTestingBuilder Builder, DistributedApplication App, HttpClient Telemetry);
 }
 
 /// <summary>The tests that use the shared application. They run one after the other.</summary>
@@ -147,4 +178,14 @@ public sealed partial class HelloApplicationCollection : ICollectionFixture<Hell
 {
     /// <summary>Name of the collection.</summary>
     public const string Name = nameof(HelloApplication);
+}
+
+/// <summary>The tests that build images beside those of the shared application. They run one after the other.</summary>
+[CollectionDefinition(Name)]
+#pragma warning disable CA1711 // xunit's word for it.
+public sealed class BuildsCollection : ICollectionFixture<HelloApplication>
+#pragma warning restore CA1711
+{
+    /// <summary>Name of the collection.</summary>
+    public const string Name = "Builds";
 }
