@@ -5,7 +5,7 @@ using Hello.Compare.Load;
 namespace Hello.Tests;
 
 /// <summary>A receiver of telemetry that fails costs no client an answer, and telemetry flows again once the receiver is back.</summary>
-[Collection(HelloApplicationCollection.Name)]
+[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class FaultTests(HelloApplication hello)
 {

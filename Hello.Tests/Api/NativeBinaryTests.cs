@@ -5,7 +5,7 @@ using System.Text;
 namespace Hello.Tests;
 
 /// <summary>The native binary does without the code that has been left out, and says so if that code is asked for.</summary>
-[Collection(HelloApplicationCollection.Name)]
+[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class NativeBinaryTests(HelloApplication hello)
 {

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 namespace Hello.Tests;
 
 /// <summary>How the process ends, by a signal or by a fault, and that it starts again.</summary>
-[Collection(HelloApplicationCollection.Name)]
+[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class ProcessTests(HelloApplication hello)
 {

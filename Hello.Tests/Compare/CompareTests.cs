@@ -50,7 +50,7 @@ public sealed class CompareTests(HelloApplication hello)
             Assert.Matches(@"\n\| Start to first hello \| [\d,]*[05] ms \| [\d,]*[05] ms \([\d.]+×\) \| [\d,]*[05] ms \([\d.]+×\) \|\n", markdown);
             foreach (var image in HelloImages.Specification.Where(i => i.Files is not null))
             {
-                var bytes = Format.Invariant($"{(await ImageArchive.ReadFilesAsync(image.Reference)).Sum(f => f.Content.Length):N0} B");
+                var bytes = Format.Invariant($"{(await ImageArchive.ReadFilesAsync(await hello.ImageIdAsync(image))).Sum(f => f.Content.Length):N0} B");
                 Assert.Contains($" {bytes} ", markdown, StringComparison.Ordinal);
                 Assert.Contains($">{bytes} ", html, StringComparison.Ordinal);
             }

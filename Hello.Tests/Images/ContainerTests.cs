@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Hello.Tests;
 
 /// <summary>How the containers run and end.</summary>
-[Collection(HelloApplicationCollection.Name)]
+[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class ContainerTests(HelloApplication hello)
 {

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Hello.Tests;
 
 /// <summary>The application that the tests share: the three builds from their Dockerfiles, and the dashboard.</summary>
-/// <remarks>Two collections use it, so that their tests run side by side. The first of them starts it, the last one stops it.</remarks>
+/// <remarks>Some collections use it, so that their tests run side by side. The first of them starts it, the last one stops it.</remarks>
 public sealed partial class HelloApplication : IAsyncLifetime
 {
     /// <summary>The first run publishes the API twice, once as a native binary.</summary>
@@ -178,6 +178,16 @@ public sealed partial class HelloApplicationCollection : ICollectionFixture<Hell
 {
     /// <summary>Name of the collection.</summary>
     public const string Name = nameof(HelloApplication);
+}
+
+/// <summary>The tests that run containers of their own, of the images that the shared application has built. They run one after the other.</summary>
+[CollectionDefinition(Name)]
+#pragma warning disable CA1711 // xunit's word for it.
+public sealed class ContainersCollection : ICollectionFixture<HelloApplication>
+#pragma warning restore CA1711
+{
+    /// <summary>Name of the collection.</summary>
+    public const string Name = "Containers";
 }
 
 /// <summary>The tests that build images beside those of the shared application. They run one after the other.</summary>
