@@ -1,5 +1,4 @@
 using System.Globalization;
-using Hello.Compare.Comparison;
 using Hello.Compare.Load;
 
 namespace Hello.Tests;
@@ -10,9 +9,10 @@ namespace Hello.Tests;
 public sealed class FaultTests(HelloApplication hello)
 {
     [Theory]
-    [MemberData(nameof(Faults))]
-    public async Task A_receiver_that_fails_for_a_while_costs_no_answer_and_gets_later_telemetry(HelloImage image, string what, string? answer, int seconds)
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public Task A_receiver_that_fails_for_a_while_costs_no_answer_and_gets_later_telemetry(HelloImage image) => AtOnce.RunAsync(Faults, async fault =>
     {
+        var (what, answer, seconds) = fault;
         var failing = false;
         await using var receiver = new OtlpReceiver(_ => failing ? answer : OtlpReceiver.Ok);
         await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_TIMEOUT=500"]);
@@ -28,7 +28,7 @@ public sealed class FaultTests(HelloApplication hello)
         failing = false;
         receiver.Delay = TimeSpan.Zero;
         await AssertExportsAsync(receiver, container, $"after {what}");
-    }
+    });
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
@@ -48,9 +48,8 @@ public sealed class FaultTests(HelloApplication hello)
         await AssertExportsAsync(second, container, "after it has come back");
     }
 
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_receiver_that_comes_late_is_one_warning_and_gets_later_telemetry(HelloImage image)
+    [Fact]
+    public Task A_receiver_that_comes_late_is_one_warning_and_gets_later_telemetry() => AtOnce.RunAsync(HelloImages.Specification, async image =>
     {
         var port = FirstHello.FreePort();
         await using var container = await PlainContainer.RunOnHostAsync(image, OtlpReceiver.OptionsFor(port));
@@ -63,7 +62,7 @@ public sealed class FaultTests(HelloApplication hello)
 
         var warning = Assert.Single(log.Split('\n'), line => line.Contains("Telemetry:", StringComparison.Ordinal));
         Assert.Contains($"OTEL_EXPORTER_OTLP_ENDPOINT points to 127.0.0.1:{port}, which cannot be reached", warning, StringComparison.Ordinal);
-    }
+    });
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
@@ -82,24 +81,16 @@ public sealed class FaultTests(HelloApplication hello)
         Assert.True(after - before < 16 * 1024, $"{before:N0} KiB became {after:N0} KiB by 20,000 requests whose telemetry could not leave.");
     }
 
-    public static TheoryData<HelloImage, string, string?, int> Faults
-    {
-        get
-        {
-            var data = new TheoryData<HelloImage, string, string?, int>();
-            foreach (var image in HelloImages.Specification)
-            {
-                data.Add(image, "no answer", null, 0);
-                data.Add(image, "an answer after seconds", OtlpReceiver.Ok, 2);
-                data.Add(image, "an answer that is not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", 0);
-                data.Add(image, "an answer that breaks off", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx", 0);
-                data.Add(image, "a refusal", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", 0);
-                data.Add(image, "an overload", "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n", 0);
-            }
-
-            return data;
-        }
-    }
+    /// <summary>What the receiver does, its answer, and after how many seconds.</summary>
+    private static readonly (string What, string? Answer, int Seconds)[] Faults =
+    [
+        ("no answer", null, 0),
+        ("an answer after seconds", OtlpReceiver.Ok, 2),
+        ("an answer that is not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", 0),
+        ("an answer that breaks off", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx", 0),
+        ("a refusal", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", 0),
+        ("an overload", "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n", 0),
+    ];
 
     private static async Task AssertAnsweredAsync(PlainContainer container, int requests)
     {

@@ -110,9 +110,10 @@ public sealed class NativeBinaryTests(HelloApplication hello)
     }
 
     [Theory]
-    [MemberData(nameof(Faults))]
-    public async Task A_receiver_with_a_fault_costs_no_answer_and_gets_later_telemetry(HelloImage image, string what, string? answer)
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public Task A_receiver_with_a_fault_costs_no_answer_and_gets_later_telemetry(HelloImage image) => AtOnce.RunAsync(Faults, async fault =>
     {
+        var (what, answer) = fault;
         var faults = 3; // one of each signal
         await using var receiver = new OtlpReceiver(_ => Interlocked.Decrement(ref faults) >= 0 ? answer : OtlpReceiver.Ok);
         await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_TIMEOUT=500"]);
@@ -126,25 +127,17 @@ public sealed class NativeBinaryTests(HelloApplication hello)
 
         Assert.True(exports.Length > OtlpReceiver.Signals.Length, $"After {what}, no more than {exports.Length} exports came.");
         Assert.Equal(OtlpReceiver.Signals, exports[OtlpReceiver.Signals.Length..].Select(e => e.Path).Distinct().Order());
-    }
+    });
 
-    public static TheoryData<HelloImage, string, string?> Faults
-    {
-        get
-        {
-            var data = new TheoryData<HelloImage, string, string?>();
-            foreach (var image in HelloImages.Specification)
-            {
-                data.Add(image, "an answer that is not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n");
-                data.Add(image, "an answer without end", new string('x', 100_000));
-                data.Add(image, "an answer that breaks off", "HTTP/1.1 200");
-                data.Add(image, "no answer", null);
-                data.Add(image, "a refusal", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-            }
-
-            return data;
-        }
-    }
+    /// <summary>What the receiver does, and its answer.</summary>
+    private static readonly (string What, string? Answer)[] Faults =
+    [
+        ("an answer that is not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n"),
+        ("an answer without end", new string('x', 100_000)),
+        ("an answer that breaks off", "HTTP/1.1 200"),
+        ("no answer", null),
+        ("a refusal", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
+    ];
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]

@@ -33,9 +33,8 @@ public sealed class ProcessTests(HelloApplication hello)
         Assert.Equal(said, 1 + answers.Count(answer => answer.Length > 0));
     }
 
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Sigterm_ends_it_with_exit_code_0_whatever_the_connections_hold(HelloImage image)
+    [Fact]
+    public Task Sigterm_ends_it_with_exit_code_0_whatever_the_connections_hold() => AtOnce.RunAsync(HelloImages.Specification, async image =>
     {
         await using var container = await PlainContainer.RunOnHostAsync(image);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
@@ -49,7 +48,7 @@ public sealed class ProcessTests(HelloApplication hello)
         // 137 would mean that it was killed 9 s later. By default an engine waits for 10 s.
         await CommandLine.DockerAsync("stop", "--time", "9", container.Id);
         Assert.Equal("0", await CommandLine.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container.Id));
-    }
+    });
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]

@@ -29,7 +29,7 @@ public sealed class CompareTests(HelloApplication hello)
             foreach (var image in HelloImages.Specification.Where(i => i.Files is not null))
             {
                 var second = Assert.Single(built, name => name.EndsWith($":{image}", StringComparison.Ordinal));
-                Assert.Equal(await DigestsAsync(await hello.ImageIdAsync(image)), await DigestsAsync(second));
+                Assert.Equal(await DigestsAsync(hello.ImageId(image)), await DigestsAsync(second));
             }
 
             var (exitCode, output, error) = await compare.EndAsync(RunLimit);
@@ -50,7 +50,7 @@ public sealed class CompareTests(HelloApplication hello)
             Assert.Matches(@"\n\| Start to first hello \| [\d,]*[05] ms \| [\d,]*[05] ms \([\d.]+×\) \| [\d,]*[05] ms \([\d.]+×\) \|\n", markdown);
             foreach (var image in HelloImages.Specification.Where(i => i.Files is not null))
             {
-                var bytes = Format.Invariant($"{(await ImageArchive.ReadFilesAsync(await hello.ImageIdAsync(image))).Sum(f => f.Content.Length):N0} B");
+                var bytes = Format.Invariant($"{(await ImageArchive.ReadFilesAsync(hello.ImageId(image))).Sum(f => f.Content.Length):N0} B");
                 Assert.Contains($" {bytes} ", markdown, StringComparison.Ordinal);
                 Assert.Contains($">{bytes} ", html, StringComparison.Ordinal);
             }

@@ -64,7 +64,7 @@ public sealed class ContainerTests(HelloApplication hello)
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public Task A_setting_that_cannot_be_used_is_one_warning_and_the_api_serves_on(HelloImage image) =>
-        Task.WhenAll(WrongSettings.Select(s => AssertOneWarningAsync(image, s.Variable, s.Value, s.Expected)));
+        AtOnce.RunAsync(WrongSettings, s => AssertOneWarningAsync(image, s.Variable, s.Value, s.Expected));
 
     private static async Task AssertOneWarningAsync(HelloImage image, string variable, string value, string expected)
     {

@@ -79,7 +79,7 @@ public sealed class ImageTests(HelloApplication hello)
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task The_image_carries_the_labels_of_the_oci(HelloImage image)
     {
-        using var labels = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", "--format", "{{json .Config.Labels}}", await hello.ImageIdAsync(image)));
+        using var labels = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", "--format", "{{json .Config.Labels}}", hello.ImageId(image)));
 
         // https://github.com/opencontainers/image-spec/blob/main/annotations.md
         Assert.StartsWith("Hello ", Label("title"), StringComparison.Ordinal);

@@ -14,12 +14,12 @@ public static class CommandLine
     /// <returns>What it wrote to standard output, without white space at the end.</returns>
     public static Task<string> DockerAsync(params string[] arguments) => RunAsync("docker", arguments);
 
-    /// <summary>Runs a program. The test fails with the program's error unless it ends with 0.</summary>
+    /// <summary>Runs a program. The test fails with all that the program wrote unless it ends with 0.</summary>
     /// <returns>What it wrote to standard output, without white space at the end.</returns>
     public static async Task<string> RunAsync(string program, params string[] arguments)
     {
         var (exitCode, output, error) = await TryAsync(program, arguments);
-        Assert.True(exitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {exitCode}: {error}");
+        Assert.True(exitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {exitCode}: {output}\n{error}");
         return output;
     }
 

@@ -55,7 +55,14 @@ public sealed partial class HelloApplication : IAsyncLifetime
         Console.WriteLine("The images are healthy.");
         var telemetry = new HttpClient { BaseAddress = await app.GetDashboardUrlAsync(limit.Token) };
         telemetry.DefaultRequestHeaders.Add("x-api-key", builder.Configuration["AppHost:DashboardApiKey"]);
-        return new(builder, app, telemetry);
+        Dictionary<HelloImage, string> imageIds = [];
+        foreach (var image in HelloImages.Specification)
+        {
+            Assert.True(app.ResourceNotifications.TryGetCurrentState(image.Resource, out var state));
+            imageIds[image] = await CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", state.ResourceId);
+        }
+
+        return new(builder, app, telemetry, imageIds);
     }
 
     /// <summary>A builder for the AppHost in this process.</summary>
@@ -99,8 +106,8 @@ public sealed partial class HelloApplication : IAsyncLifetime
     /// <summary>Finds the container that runs a build.</summary>
     public string ContainerId(HelloImage image) => Assert.IsType<string>(StateOf(image).Snapshot.Properties.Single(p => p.Name == "container.id").Value);
 
-    /// <summary>Finds the image of the container that runs a build. Others may build another one under the same tag.</summary>
-    public Task<string> ImageIdAsync(HelloImage image) => CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", ContainerId(image));
+    /// <summary>The ID of a build's image. Somebody else may build another image under the same tag.</summary>
+    public string ImageId(HelloImage image) => _running!.ImageIds[image];
 
     /// <summary>Runs a command of a resource, as a click in the dashboard does.</summary>
     /// <param name="arguments">What is typed into its dialog in place of the defaults.</param>
@@ -167,7 +174,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
             : (await JsonDocument.ParseAsync(await answer.EnsureSuccessStatusCode().Content.ReadAsStreamAsync())).RootElement;
     }
 
-    private sealed record Running(IDistributedApplicationTestingBuilder Builder, DistributedApplication App, HttpClient Telemetry);
+    private sealed record Running(IDistributedApplicationTestingBuilder Builder, DistributedApplication App, HttpClient Telemetry, Dictionary<HelloImage, string> ImageIds);
 }
 
 /// <summary>The tests that use the shared application. They run one after the other.</summary>
