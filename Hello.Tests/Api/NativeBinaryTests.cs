@@ -122,7 +122,7 @@ public sealed class NativeBinaryTests(HelloApplication hello)
         {
             // Each request makes new telemetry.
             Assert.Equal(HelloImages.Greeting, container.SayHelloAsync().GetAwaiter().GetResult());
-            return faults < -OtlpReceiver.Signals.Length && OtlpReceiver.Signals.All(signal => e[OtlpReceiver.Signals.Length..].Any(x => x.Path == signal));
+            return faults < -OtlpReceiver.Signals.Length && OtlpReceiver.Signals.All(signal => e.Skip(OtlpReceiver.Signals.Length).Any(x => x.Path == signal));
         });
 
         Assert.True(exports.Length > OtlpReceiver.Signals.Length, $"After {what}, no more than {exports.Length} exports came.");
