@@ -6,7 +6,7 @@ using Hello.Compare.Load;
 namespace Hello.Tests;
 
 /// <summary>A client that sends too much, too slowly or nothing keeps no other client from an answer.</summary>
-[Collection(HelloApplicationCollection.Name)]
+[Collection(OverloadCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class OverloadTests(HelloApplication hello)
 {

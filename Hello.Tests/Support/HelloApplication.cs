@@ -206,3 +206,13 @@ public sealed class BuildsCollection : ICollectionFixture<HelloApplication>
     /// <summary>Name of the collection.</summary>
     public const string Name = "Builds";
 }
+
+/// <summary>The tests that put the machine under load. They run alone, because a server that gets no processor time closes no connection in time.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+#pragma warning disable CA1711 // xunit's word for it.
+public sealed class OverloadCollection : ICollectionFixture<HelloApplication>
+#pragma warning restore CA1711
+{
+    /// <summary>Name of the collection.</summary>
+    public const string Name = "Overload";
+}
