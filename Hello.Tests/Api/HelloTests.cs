@@ -97,6 +97,30 @@ public sealed class HelloTests(HelloApplication hello)
         Assert.DoesNotContain(await hello.ConsoleLogAsync(image), line => line.Contains("NotSupportedException", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task A_request_that_comes_too_slowly_is_answered_with_408()
+    {
+        await Task.WhenAll(
+            from image in HelloImages.Specification
+            from start in (string[])["GET /hello HTTP/1.1\r\nX: ", "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n\r\n"]
+            select AssertTimesOutAsync(image, start));
+
+        async Task AssertTimesOutAsync(HelloImage image, string start)
+        {
+            using var connection = await RawConnection.OpenAsync(hello.App.GetEndpoint(image.Resource));
+            await connection.SendAsync(start);
+            var answer = connection.ReadAnswerAsync();
+            while (!answer.IsCompleted)
+            {
+                connection.Offer("x");
+                await Task.WhenAny(answer, Task.Delay(500));
+            }
+
+            Assert.StartsWith("HTTP/1.1 408 Request Timeout\r\n", await answer, StringComparison.Ordinal);
+            Assert.EndsWith("""{"code":408,"result":"Request Timeout"}""", await answer, StringComparison.Ordinal);
+        }
+    }
+
     private static readonly string[] UnusualRequests =
     [
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", // https://www.rfc-editor.org/rfc/rfc9113#section-3.4

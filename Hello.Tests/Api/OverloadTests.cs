@@ -80,30 +80,6 @@ public sealed class OverloadTests(HelloApplication hello)
         Assert.StartsWith("HTTP/1.1 404 Not Found\r\n", await connection.ReadAnswerAsync(), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_request_that_comes_too_slowly_is_answered_with_408()
-    {
-        await Task.WhenAll(
-            from image in HelloImages.Specification
-            from start in (string[])["GET /hello HTTP/1.1\r\nX: ", "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n\r\n"]
-            select AssertTimesOutAsync(image, start));
-
-        async Task AssertTimesOutAsync(HelloImage image, string start)
-        {
-            using var connection = await RawConnection.OpenAsync(hello.App.GetEndpoint(image.Resource));
-            await connection.SendAsync(start);
-            var answer = connection.ReadAnswerAsync();
-            while (!answer.IsCompleted)
-            {
-                connection.Offer("x");
-                await Task.WhenAny(answer, Task.Delay(500));
-            }
-
-            Assert.StartsWith("HTTP/1.1 408 Request Timeout\r\n", await answer, StringComparison.Ordinal);
-            Assert.EndsWith("""{"code":408,"result":"Request Timeout"}""", await answer, StringComparison.Ordinal);
-        }
-    }
-
     [Theory]
     [MemberData(nameof(Attacks))]
     public async Task An_attack_is_refused_with_its_code_and_the_next_request_is_answered(HelloImage image, string what, int code)
