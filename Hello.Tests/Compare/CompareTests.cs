@@ -69,8 +69,8 @@ public sealed class CompareTests(HelloApplication hello)
         await using var compare = new RunningProgram(CommandLine.Compare("compare", "--output", folder.FullName));
         try
         {
-            // The first image is built, the second one is being built.
-            await compare.WaitForLineAsync(line => line.StartsWith("Building scratch ", StringComparison.Ordinal), TimeSpan.FromMinutes(3));
+            // The first image is built and is being read.
+            await compare.WaitForLineAsync(line => line.StartsWith("Built alpine ", StringComparison.Ordinal), TimeSpan.FromMinutes(3));
             Assert.NotEmpty((await EngineContents.ListAsync("hello-compare-")).Except(before));
             await compare.SignalAsync("INT");
             var (exitCode, _, error) = await compare.EndAsync(TimeSpan.FromMinutes(1));

@@ -7,7 +7,7 @@ using Hello.Compare.Size;
 namespace Hello.Tests;
 
 /// <summary>The SBOM names the packages in the binary. Nothing in an image from scratch does.</summary>
-[Collection(BuildsCollection.Name)]
+[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class SbomTests(HelloApplication hello)
 {

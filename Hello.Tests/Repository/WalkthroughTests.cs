@@ -4,7 +4,7 @@ using Hello.Compare.Images;
 namespace Hello.Tests;
 
 /// <summary>The commands in the README do what it says.</summary>
-[Collection(BuildsCollection.Name)]
+[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class WalkthroughTests(HelloApplication hello)
 {
