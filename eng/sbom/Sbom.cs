@@ -1,12 +1,11 @@
 #:project ../../Hello.Compare/Hello.Compare.csproj
 #:property PublishAot=false
 
-using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
 using CliWrap;
 using Hello.Compare.Engine;
+using Hello.Compare.Figures;
 
 const string Usage = "usage: dotnet run eng/sbom/Sbom.cs [-- NAME]. It writes the SBOM of the binary of Dockerfile-NAME to artifacts/sbom-NAME.cdx.json. NAME is scratch by default";
 var folder = (string)AppContext.GetData("EntryPointFileDirectoryPath")!; // the folder of this file: https://learn.microsoft.com/dotnet/core/sdk/file-based-apps
@@ -149,24 +148,17 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
     /// <summary>Describes the SBOM in Markdown, with a table of its components.</summary>
     public string Describe(JsonNode sbom)
     {
-        var text = new StringBuilder("""
+        var table = new Table(
+            ["Component", "Version", "In the binary"],
+            [.. sbom["components"]!.AsArray().Select(component => (string[])[$"{component!["name"]}", $"{component["version"]}", Use(component)])]);
+        return $"""
             A scanner finds no packages in an image from scratch, because it has neither a package database nor a deps.json. Give the scanner this SBOM instead. The build of the binary restored these components:
 
-            | Component | Version | In the binary |
-            | --- | --- | --- |
+            {table.ToMarkdown()}
+            {(LibC is null ? "Not listed: the C library, which is linked in. The build image has no package database of Alpine, so its version is unknown.\n" : "")}
+            """;
 
-            """);
-        foreach (var component in sbom["components"]!.AsArray())
-        {
-            text.Append(CultureInfo.InvariantCulture, $"| {component!["name"]} | {component["version"]} | {(component == LibC ? "linked in" : Compiled.Contains(Id(component)) ? "compiled in" : "no, restored for the build")} |\n");
-        }
-
-        if (LibC is null)
-        {
-            text.Append("\nNot listed: the C library, which is linked in. The build image has no package database of Alpine, so its version is unknown.\n");
-        }
-
-        return text.ToString();
+        string Use(JsonNode component) => component == LibC ? "linked in" : Compiled.Contains(Id(component)) ? "compiled in" : "no, restored for the build";
     }
 
     private static string Reference(JsonNode? component) => (string)component!["bom-ref"]!;
