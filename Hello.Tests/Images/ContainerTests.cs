@@ -9,17 +9,6 @@ public sealed class ContainerTests(HelloApplication hello)
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task One_process_runs_with_the_promised_uid_on_the_host(HelloImage image)
-    {
-        // UID first, under a title line.
-        var lines = (await CommandLine.DockerAsync("container", "top", hello.ContainerId(image), "-eo", "uid,pid,comm")).Split('\n');
-
-        Assert.True(lines.Length == 2, $"Expected one process, saw:\n{string.Join('\n', lines)}");
-        Assert.Equal(image.Uid, int.Parse(lines[1].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
-    }
-
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task Sigterm_ends_it_at_once_with_exit_code_0(HelloImage image)
     {
         await using var container = await PlainContainer.RunAsync(image);

@@ -17,6 +17,17 @@ public sealed class HardeningTests(HelloApplication hello)
     private static readonly string[] Files = ["/hello-api", "/etc/passwd", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/proc/sysrq-trigger", "/proc/sys/kernel/hostname"];
 
     [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task One_process_runs_with_the_promised_uid_on_the_host(HelloImage image)
+    {
+        // UID first, under a title line.
+        var lines = (await CommandLine.DockerAsync("container", "top", hello.ContainerId(image), "-eo", "uid,pid,comm")).Split('\n');
+
+        Assert.True(lines.Length == 2, $"Expected one process, saw:\n{string.Join('\n', lines)}");
+        Assert.Equal(image.Uid, int.Parse(lines[1].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
+    }
+
+    [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
     public async Task The_process_is_the_promised_user_without_any_capability_or_a_way_to_gain_one(HelloImage image)
     {

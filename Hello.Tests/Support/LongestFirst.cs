@@ -2,9 +2,6 @@ using Xunit.Abstractions;
 
 [assembly: TestCollectionOrderer("Hello.Tests.LongestFirst", "Hello.Tests")]
 
-// One for each of the long collections, also on two cores: they mostly wait for the engine.
-[assembly: CollectionBehavior(MaxParallelThreads = 3)]
-
 namespace Hello.Tests;
 
 /// <summary>Starts the collections that take minutes before those that take seconds. Otherwise one of them may begin last and run alone.</summary>
