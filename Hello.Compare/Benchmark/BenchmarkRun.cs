@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Security.Cryptography;
 using System.Text.Json;
 using CliWrap;
 using Hello.Compare.Engine;
@@ -35,7 +34,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     private readonly ContainerEngine _engine = new("docker");
 
     /// <summary>Names the containers of this run, so that they differ from all others.</summary>
-    private readonly string _id = $"hello-benchmark-{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz", 8)}";
+    private readonly string _id = TemporaryResources.NewName("benchmark");
 
     private readonly Machine _machine = new();
 
@@ -54,10 +53,10 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         await BuildGoAsync("hello.go", Path.Combine(go, "hello-go"), cancellationToken);
         await BuildGoAsync("launcher.go", launcher, cancellationToken);
         await BuildGoAsync("receiver.go", program, cancellationToken);
-        List<Candidate> candidates = [await BuildAsync(inspector, Go, Path.Combine(folder, "Dockerfile-go"), go, cancellationToken)];
+        List<Candidate> candidates = [await BuildAsync(inspector, new(Go, go, Path.Combine(folder, "Dockerfile-go")), cancellationToken)];
         foreach (var name in images)
         {
-            candidates.Add(await BuildAsync(inspector, name, Path.Combine(root, $"Dockerfile-{name}"), root, cancellationToken));
+            candidates.Add(await BuildAsync(inspector, HelloImage.Of(root, name), cancellationToken));
         }
 
         // Not before the builds, so that they can use all cores.
@@ -85,13 +84,12 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
             .WithEnvironmentVariables(new Dictionary<string, string?> { ["GO111MODULE"] = "off", ["GOPATH"] = Machine.GoPath, ["CGO_ENABLED"] = "0" }),
         cancellationToken);
 
-    private async Task<Candidate> BuildAsync(ImageInspector inspector, string name, string dockerfile, string context, CancellationToken cancellationToken)
+    private async Task<Candidate> BuildAsync(ImageInspector inspector, HelloImage image, CancellationToken cancellationToken)
     {
-        progress($"Building {name} ...");
-        var image = new HelloImage(name, context, dockerfile);
-        await _engine.RunAsync(["build", "--file", dockerfile, "--tag", image.Reference, context], cancellationToken);
+        progress($"Building {image.Name} ...");
+        await _engine.RunAsync(["build", "--file", image.Dockerfile, "--tag", image.Reference, image.Context], cancellationToken);
         var (id, entrypoint) = ReadImage(await _engine.InspectAsync("image", image.Reference, cancellationToken));
-        var candidate = new Candidate(name, id, entrypoint, await inspector.InspectImageAsync(image, image.Reference, cancellationToken));
+        var candidate = new Candidate(image.Name, id, entrypoint, await inspector.InspectImageAsync(image, image.Reference, cancellationToken));
         candidate.Add("Unpacked size, B", candidate.Image.UnpackedBytes);
         candidate.Add("Compressed size, B", candidate.Image.CompressedBytes);
         return candidate;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Security.Cryptography;
 using Hello.Compare.Engine;
 using Hello.Compare.Figures;
 using Hello.Compare.Images;
@@ -27,7 +26,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
 
     /// <summary>Names the images and containers of this run, so that they differ from all others.</summary>
-    private readonly string _id = $"hello-compare-{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz", 8)}";
+    private readonly string _id = TemporaryResources.NewName("compare");
 
     private readonly List<string> _failures = [];
 

@@ -22,7 +22,7 @@ public static class ProgramRunner
     {
         ArgumentNullException.ThrowIfNull(command);
         var (output, error) = (new StringBuilder(), new StringBuilder());
-        var result = await ExecuteAsync(
+        var result = await Start(
             command
                 .WithStandardOutputPipe(PipeTarget.Merge(command.StandardOutputPipe, PipeTarget.ToStringBuilder(output)))
                 .WithStandardErrorPipe(PipeTarget.Merge(command.StandardErrorPipe, PipeTarget.ToStringBuilder(error))),
@@ -46,7 +46,7 @@ public static class ProgramRunner
         ArgumentNullException.ThrowIfNull(command);
         Task<T>? reading = null;
         var error = new StringBuilder();
-        var result = await ExecuteAsync(
+        var result = await Start(
             command
                 .WithStandardOutputPipe(PipeTarget.Create(async (stream, token) =>
                 {
@@ -81,6 +81,4 @@ public static class ProgramRunner
     /// <summary>The error about a program that failed.</summary>
     internal static MeasurementException Failure(Command command, ProgramResult result) =>
         new($"'{command.TargetFilePath} {command.Arguments}' ended with {result.ExitCode}: {result.LastLine}");
-
-    private static async Task<CommandResult> ExecuteAsync(Command command, CancellationToken cancellationToken) => await Start(command, cancellationToken);
 }

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Hello.Compare.Engine;
 
 /// <summary>The images and containers that a run makes. They are removed at its end, even if it fails or is cancelled.</summary>
@@ -9,6 +11,10 @@ internal sealed class TemporaryResources(ContainerEngine engine, Action<string> 
 
     /// <summary>Whether an image or a container could not be removed.</summary>
     public bool LeftBehind { get; private set; }
+
+    /// <summary>A name that nothing else on the engine has: <c>hello-compare-qwertzui</c>.</summary>
+    /// <param name="command">The command that makes the resources.</param>
+    public static string NewName(string command) => $"hello-{command}-{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz", 8)}";
 
     /// <summary>Registers an image or a container. Call it before the command that makes it, because an interrupted command may have made it already.</summary>
     /// <param name="kind">"image" or "container".</param>

@@ -1,5 +1,4 @@
 using System.Formats.Tar;
-using System.Security.Cryptography;
 using Hello.Compare.Engine;
 using Hello.Compare.Images;
 
@@ -12,7 +11,7 @@ namespace Hello.Compare.Size;
 internal sealed class SizeRun(ContainerEngine engine, Action<string> progress, Action<string> error)
 {
     /// <summary>The name of the container and of its image.</summary>
-    private readonly string _name = $"hello-size-{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz", 8)}";
+    private readonly string _name = TemporaryResources.NewName("size");
 
     /// <summary>Measures the binary, and removes the image and the container that it made.</summary>
     /// <param name="image">The build. Its stage "build" publishes to /out.</param>
