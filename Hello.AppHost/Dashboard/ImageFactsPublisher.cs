@@ -23,7 +23,9 @@ internal static class ImageFactsExtensions
             var configuration = provider.GetRequiredService<IConfiguration>();
             return new ContainerEngine(configuration["DcpPublisher:ContainerRuntime"] ?? configuration["ASPIRE_CONTAINER_RUNTIME"] ?? configuration["DOTNET_ASPIRE_CONTAINER_RUNTIME"]);
         });
-        services.TryAddSingleton<ImageInspector>();
+        services.TryAddSingleton(provider => new ImageInspector(
+            provider.GetRequiredService<ContainerEngine>(),
+            new ImageFactsFile(Path.Combine(container.ApplicationBuilder.AppHostDirectory, "..", "artifacts", "image-facts.json"))));
         services.TryAddSingleton<MeasurementStore>();
         if (container.ApplicationBuilder.ExecutionContext.IsRunMode)
         {

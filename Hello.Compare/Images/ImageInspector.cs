@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Text.Json;
@@ -7,11 +6,9 @@ using Hello.Compare.Engine;
 namespace Hello.Compare.Images;
 
 /// <summary>Inspects images and the processes of their containers. The images need no shell or tool for it.</summary>
-public sealed class ImageInspector(ContainerEngine engine) : IDisposable
+/// <param name="known">Where it keeps the facts of images that it has read; null to read every image.</param>
+public sealed class ImageInspector(ContainerEngine engine, ImageFactsFile? known = null) : IDisposable
 {
-    /// <summary>The images that were read already, by ID. An ID always means the same image, and reading a large image takes seconds.</summary>
-    private readonly ConcurrentDictionary<string, ImageFacts> _known = [];
-
     /// <summary>Lets one image be read at a time, so that other programs on the machine are not slowed down more than needed.</summary>
     private readonly SemaphoreSlim _reading = new(1);
 
@@ -20,10 +17,19 @@ public sealed class ImageInspector(ContainerEngine engine) : IDisposable
     public async Task<ImageFacts> InspectImageAsync(HelloImage image, string reference, CancellationToken cancellationToken)
     {
         var id = (await engine.InspectAsync("image", reference, cancellationToken)).GetProperty("Id").GetString()!;
+        var dockerfile = Dockerfile.Parse(await File.ReadAllLinesAsync(image.Dockerfile, cancellationToken));
         await _reading.WaitAsync(cancellationToken);
         try
         {
-            return _known.TryGetValue(id, out var known) ? known : _known[id] = await ReadAsync(image, reference, cancellationToken);
+            var standIns = await FindStandInsAsync(dockerfile, cancellationToken);
+            if (known?.Find(id) is { } facts)
+            {
+                return facts with { Base = dockerfile.Base, StandIns = standIns }; // the image does not say what it was built from
+            }
+
+            facts = ImageFacts.Of(await engine.ReadAsync(["image", "save", reference], ImageArchive.ReadAsync, cancellationToken), dockerfile, standIns);
+            known?.Add(id, facts);
+            return facts;
         }
         finally
         {
@@ -84,9 +90,8 @@ public sealed class ImageInspector(ContainerEngine engine) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _reading.Dispose();
 
-    private async Task<ImageFacts> ReadAsync(HelloImage image, string reference, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<string>> FindStandInsAsync(Dockerfile dockerfile, CancellationToken cancellationToken)
     {
-        var dockerfile = Dockerfile.Parse(await File.ReadAllLinesAsync(image.Dockerfile, cancellationToken));
         List<string> standIns = [];
         foreach (var baseImage in dockerfile.BuildImages.Append(dockerfile.Base).Where(b => b != Dockerfile.Scratch))
         {
@@ -96,8 +101,7 @@ public sealed class ImageInspector(ContainerEngine engine) : IDisposable
             }
         }
 
-        var archive = await engine.ReadAsync(["image", "save", reference], ImageArchive.ReadAsync, cancellationToken);
-        return ImageFacts.Of(archive, dockerfile, standIns);
+        return standIns;
     }
 
     /// <summary>Whether eng/setup.sh made the image for a machine that cannot reach the registry.</summary>

@@ -3,7 +3,7 @@ using Hello.Compare.Engine;
 namespace Hello.Tests;
 
 /// <summary>A fault of a build or of the engine stops nothing else, and nothing is left behind.</summary>
-[Collection(HelloApplicationCollection.Name)]
+[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class AppHostFaultTests(HelloApplication hello)
 {

@@ -3,7 +3,7 @@ using CliWrap;
 namespace Hello.Tests;
 
 /// <summary>The AppHost in a process of its own, beside the shared application.</summary>
-[Collection(HelloApplicationCollection.Name)]
+[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class AppHostProcessTests(HelloApplication hello)
 {

@@ -1,3 +1,5 @@
+using Hello.Compare.Images;
+
 namespace Hello.Tests;
 
 /// <summary>What one build must be.</summary>
@@ -12,6 +14,9 @@ public sealed record HelloImage(string Resource, string User, int Uid, string[]?
 
     /// <summary>Name and tag of the image.</summary>
     public string Reference => $"demo-app:0.1-{Resource}";
+
+    /// <summary>The options of <c>docker run</c> that the application gives its container.</summary>
+    public string[] RunOptions => [.. Compare.Images.HelloImage.Of(RepositoryFolder.Find(), Resource).RunOptions];
 
     /// <summary>The build in a test's name.</summary>
     public override string ToString() => Resource;

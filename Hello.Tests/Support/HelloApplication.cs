@@ -16,6 +16,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
     private static readonly SemaphoreSlim Gate = new(1);
 
     private static int _users;
+    private static bool _started;
     private static Running? _shared;
 
     private Running? _running;
@@ -32,10 +33,22 @@ public sealed partial class HelloApplication : IAsyncLifetime
         {
             _users++;
             _running = _shared ??= await StartAsync();
+            _started = true;
         }
         finally
         {
             Gate.Release();
+        }
+    }
+
+    /// <summary>Makes sure that the images are built. If the application has run before, they are.</summary>
+    public static async Task BuildImagesAsync()
+    {
+        if (!_started)
+        {
+            var application = new HelloApplication();
+            await application.InitializeAsync();
+            await application.DisposeAsync();
         }
     }
 
@@ -210,9 +223,19 @@ public sealed class BuildsCollection : ICollectionFixture<HelloApplication>
 /// <summary>The tests that put the machine under load. They run alone, because a server that gets no processor time closes no connection in time.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 #pragma warning disable CA1711 // xunit's word for it.
-public sealed class OverloadCollection : ICollectionFixture<HelloApplication>
+public sealed class OverloadCollection : ICollectionFixture<BuiltImages>
 #pragma warning restore CA1711
 {
     /// <summary>Name of the collection.</summary>
     public const string Name = "Overload";
+}
+
+/// <summary>The three images, without an application that runs them.</summary>
+public sealed class BuiltImages : IAsyncLifetime
+{
+    /// <inheritdoc/>
+    public Task InitializeAsync() => HelloApplication.BuildImagesAsync();
+
+    /// <inheritdoc/>
+    public Task DisposeAsync() => Task.CompletedTask;
 }
