@@ -4,9 +4,8 @@ using Hello.Compare.Load;
 namespace Hello.Tests;
 
 /// <summary>A receiver of telemetry that fails costs no client an answer, and telemetry flows again once the receiver is back.</summary>
-[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
-public sealed class FaultTests(HelloApplication hello)
+public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]

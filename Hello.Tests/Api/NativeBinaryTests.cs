@@ -5,9 +5,8 @@ using System.Text;
 namespace Hello.Tests;
 
 /// <summary>The native binary does without the code that has been left out, and says so if that code is asked for.</summary>
-[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
-public sealed class NativeBinaryTests(HelloApplication hello)
+public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]

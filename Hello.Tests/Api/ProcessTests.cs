@@ -3,9 +3,8 @@ using System.Net.Sockets;
 namespace Hello.Tests;
 
 /// <summary>How the process ends, by a signal or by a fault, and that it starts again.</summary>
-[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
-public sealed class ProcessTests(HelloApplication hello)
+public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     private const string Said = "info: Hello.Api[1] Said hello to ";
 

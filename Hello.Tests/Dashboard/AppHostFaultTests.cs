@@ -3,9 +3,8 @@ using Hello.Compare.Engine;
 namespace Hello.Tests;
 
 /// <summary>A fault of a build or of the engine stops nothing else, and nothing is left behind.</summary>
-[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
-public sealed class AppHostFaultTests(HelloApplication hello)
+public sealed class AppHostFaultTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 

@@ -3,9 +3,8 @@ using CliWrap;
 namespace Hello.Tests;
 
 /// <summary>The AppHost in a process of its own, beside the shared application.</summary>
-[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
-public sealed class AppHostProcessTests(HelloApplication hello)
+public sealed class AppHostProcessTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
 

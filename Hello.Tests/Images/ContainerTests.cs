@@ -3,9 +3,8 @@ using System.Globalization;
 namespace Hello.Tests;
 
 /// <summary>How the containers run and end.</summary>
-[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
-public sealed class ContainerTests(HelloApplication hello)
+public sealed class ContainerTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]

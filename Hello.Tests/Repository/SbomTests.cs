@@ -7,9 +7,8 @@ using Hello.Compare.Size;
 namespace Hello.Tests;
 
 /// <summary>The SBOM names the packages in the binary. Nothing in an image from scratch does.</summary>
-[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
-public sealed class SbomTests(HelloApplication hello)
+public sealed class SbomTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     private static readonly string Root = RepositoryFolder.Find();
 

@@ -4,9 +4,8 @@ using Hello.Compare.Images;
 namespace Hello.Tests;
 
 /// <summary>The commands in the README do what it says.</summary>
-[Collection(ContainersCollection.Name)]
 [Trait("Needs", "Engine")]
-public sealed class WalkthroughTests(HelloApplication hello)
+public sealed class WalkthroughTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     /// <summary>The image that only the README builds.</summary>
     private const string Variant = "demo-app:0.1-scratch-adduser";

@@ -200,16 +200,6 @@ public sealed partial class HelloApplicationCollection : ICollectionFixture<Hell
     public const string Name = nameof(HelloApplication);
 }
 
-/// <summary>The tests that run containers of their own, of the images that the shared application has built. They run one after the other.</summary>
-[CollectionDefinition(Name)]
-#pragma warning disable CA1711 // xunit's word for it.
-public sealed class ContainersCollection : ICollectionFixture<HelloApplication>
-#pragma warning restore CA1711
-{
-    /// <summary>Name of the collection.</summary>
-    public const string Name = "Containers";
-}
-
 /// <summary>The tests that build images beside those of the shared application. They run one after the other.</summary>
 [CollectionDefinition(Name)]
 #pragma warning disable CA1711 // xunit's word for it.
