@@ -7,9 +7,8 @@ using Hello.Compare.Images;
 namespace Hello.Tests;
 
 /// <summary>The command <c>compare</c> on the real engine.</summary>
-[Collection(BuildsCollection.Name)]
 [Trait("Needs", "Engine")]
-public sealed class CompareTests(HelloApplication hello)
+public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     private static readonly TimeSpan BuildLimit = TimeSpan.FromMinutes(12);
 

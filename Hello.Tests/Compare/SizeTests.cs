@@ -6,9 +6,8 @@ using Hello.Compare.Size;
 namespace Hello.Tests;
 
 /// <summary>The command <c>size</c> on the real engine and the real binary.</summary>
-[Collection(BuildsCollection.Name)]
 [Trait("Needs", "Engine")]
-public sealed class SizeTests(HelloApplication hello)
+public sealed class SizeTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     /// <summary>What the names of its image and its container begin with.</summary>
     private const string Prefix = "hello-size-";

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Hello.Tests;
 
 /// <summary>The application that the tests share: the three builds from their Dockerfiles, and the dashboard.</summary>
-/// <remarks>Some collections use it, so that their tests run side by side. The first of them starts it, the last one stops it.</remarks>
+/// <remarks>Classes with a collection of their own use it, too, so that their tests run side by side. The first of them starts it, the last one stops it.</remarks>
 public sealed partial class HelloApplication : IAsyncLifetime
 {
     /// <summary>The first run publishes the API twice, once as a native binary.</summary>
@@ -23,7 +23,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
 
     /// <summary>The application. It has started, and all containers are healthy.</summary>
     public DistributedApplication App => _running?.App ?? throw new InvalidOperationException("The application has not been started.");
-
 
     /// <summary>Builds and starts everything, once.</summary>
     public async Task InitializeAsync()
@@ -198,16 +197,6 @@ public sealed partial class HelloApplicationCollection : ICollectionFixture<Hell
 {
     /// <summary>Name of the collection.</summary>
     public const string Name = nameof(HelloApplication);
-}
-
-/// <summary>The tests that build images beside those of the shared application. They run one after the other.</summary>
-[CollectionDefinition(Name)]
-#pragma warning disable CA1711 // xunit's word for it.
-public sealed class BuildsCollection : ICollectionFixture<HelloApplication>
-#pragma warning restore CA1711
-{
-    /// <summary>Name of the collection.</summary>
-    public const string Name = "Builds";
 }
 
 /// <summary>The tests that put the machine under load. They run alone, because a server that gets no processor time closes no connection in time.</summary>
