@@ -1,4 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Hello.Api;
@@ -8,7 +11,9 @@ public static class HelloServer
 {
     private static readonly TimeSpan SlowFor = TimeSpan.FromSeconds(5);
 
-    private static readonly string[] AddressSettings = ["urls", "http_ports", "https_ports"];
+    // False in the native binary, which has no TLS library; see Hello.Api.csproj.
+    [FeatureSwitchDefinition("Hello.ServiceDefaults.HttpClientSupported")]
+    internal static bool HttpsSupported => !AppContext.TryGetSwitch("Hello.ServiceDefaults.HttpClientSupported", out var supported) || supported;
 
     /// <summary>Makes a builder with the settings that <see cref="WebApplication.CreateBuilder(string[])"/> reads, in its order.</summary>
     /// <remarks>
@@ -28,6 +33,7 @@ public static class HelloServer
             .AddEnvironmentVariables("ASPNETCORE_")
             .AddEnvironmentVariables("DOTNET_")
             .AddCommandLine(args);
+        new HostSettings(host, args).CheckContentRoot();
         List<string> settings = [];
         foreach (var (key, value) in host.AsEnumerable())
         {
@@ -54,16 +60,20 @@ public static class HelloServer
     };
 
     /// <summary>Adds web server, routes and log.</summary>
-    public static void AddHelloServer(this WebApplicationBuilder builder)
+    /// <param name="settings">The settings of the host, which have been checked.</param>
+    internal static void AddHelloServer(this WebApplicationBuilder builder, HostSettings settings)
     {
         builder.Services.AddRoutingCore();
         builder.WebHost.UseKestrelCore();
+        if (HttpsSupported)
+        {
+            builder.WebHost.UseKestrelHttpsConfiguration();
+        }
 
         // Kestrel warns if it has addresses from two kinds of settings, so the default must not be one of them. A `Listen`
         // call would override all of them.
         // https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints
-        if (AddressSettings.All(setting => string.IsNullOrEmpty(builder.Configuration[setting]))
-            && !builder.Configuration.GetSection("Kestrel:Endpoints").GetChildren().Any())
+        if (!settings.HasAddress)
         {
             builder.WebHost.UseSetting("http_ports", "8080");
         }
@@ -80,6 +90,7 @@ public static class HelloServer
             kestrel.Limits.MinRequestBodyDataRate = new(bytesPerSecond: 1024, SlowFor); // 408
             kestrel.Limits.MinResponseDataRate = new(bytesPerSecond: 1024, SlowFor); // then the connection is closed
             kestrel.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(130); // then the idle connection is closed
+            SetLimits(kestrel.Limits, settings);
 
             // A connection takes 10 KB, or 40 KB if it has sent all the headers that it may: 20 MB for all connections.
             // Together with the connections that are just being opened and closed, they need fewer than 1,024
@@ -94,5 +105,29 @@ public static class HelloServer
 
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         builder.Services.AddSingleton<ILoggerProvider>(_ => new LineLoggerProvider(Console.OpenStandardOutput()));
+    }
+
+    /// <summary>Sets the limits of Kestrel that the settings name, since a load balancer may need others: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/options.</summary>
+    private static void SetLimits(KestrelServerLimits limits, HostSettings settings)
+    {
+        settings.Limit(nameof(limits.KeepAliveTimeout), text => limits.KeepAliveTimeout = Time(text));
+        settings.Limit(nameof(limits.RequestHeadersTimeout), text => limits.RequestHeadersTimeout = Time(text));
+        settings.Limit(nameof(limits.MaxConcurrentConnections), text => limits.MaxConcurrentConnections = Number(text));
+        settings.Limit(nameof(limits.MaxConcurrentUpgradedConnections), text => limits.MaxConcurrentUpgradedConnections = Number(text));
+        settings.Limit(nameof(limits.MaxRequestBodySize), text => limits.MaxRequestBodySize = Number(text));
+        settings.Limit(nameof(limits.MaxRequestBufferSize), text => limits.MaxRequestBufferSize = Number(text));
+        settings.Limit(nameof(limits.MaxResponseBufferSize), text => limits.MaxResponseBufferSize = Number(text));
+        settings.Limit(nameof(limits.MaxRequestHeaderCount), text => limits.MaxRequestHeaderCount = checked((int)Number(text)));
+        settings.Limit(nameof(limits.MaxRequestHeadersTotalSize), text => limits.MaxRequestHeadersTotalSize = checked((int)Number(text)));
+        settings.Limit(nameof(limits.MaxRequestLineSize), text => limits.MaxRequestLineSize = checked((int)Number(text)));
+        settings.Limit($"{nameof(limits.MinRequestBodyDataRate)}:{nameof(MinDataRate.BytesPerSecond)}", text => limits.MinRequestBodyDataRate = new(Number(text), limits.MinRequestBodyDataRate!.GracePeriod));
+        settings.Limit($"{nameof(limits.MinRequestBodyDataRate)}:{nameof(MinDataRate.GracePeriod)}", text => limits.MinRequestBodyDataRate = new(limits.MinRequestBodyDataRate!.BytesPerSecond, Time(text)));
+        settings.Limit($"{nameof(limits.MinResponseDataRate)}:{nameof(MinDataRate.BytesPerSecond)}", text => limits.MinResponseDataRate = new(Number(text), limits.MinResponseDataRate!.GracePeriod));
+        settings.Limit($"{nameof(limits.MinResponseDataRate)}:{nameof(MinDataRate.GracePeriod)}", text => limits.MinResponseDataRate = new(limits.MinResponseDataRate!.BytesPerSecond, Time(text)));
+        settings.FindUnusedLimits();
+
+        static long Number(string text) => long.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+
+        static TimeSpan Time(string text) => TimeSpan.Parse(text, CultureInfo.InvariantCulture);
     }
 }

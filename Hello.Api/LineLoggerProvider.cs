@@ -131,7 +131,8 @@ internal sealed class LineLoggerProvider : ILoggerProvider
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (IsEnabled(logLevel))
+            // The host logs why it did not start, with a stack trace. Program.cs says it in one line.
+            if (IsEnabled(logLevel) && eventId.Name != "HostedServiceStartupFaulted")
             {
                 lines.Add(_heads[(int)logLevel], eventId.Id, formatter(state, exception), exception?.ToString());
             }

@@ -21,21 +21,46 @@ AppDomain.CurrentDomain.FirstChanceException += (_, thrown) =>
 
 PrecompiledServices.Name();
 
-var builder = HelloServer.CreateBuilder(args);
-
-builder.AddHelloServer();
-builder.AddServiceDefaults();
-
-var app = builder.Build();
-
-app.UseErrorReplies();
-app.MapDefaultEndpoints();
-
-var hello = new Reply(StatusCodes.Status200OK, "Hello World!");
-app.MapMethods("/hello", [HttpMethods.Get, HttpMethods.Head], (HttpContext context) =>
+HostSettings.UnsetEmptyVariables();
+HostSettings? settings = null;
+var started = CancellationToken.None;
+try
 {
-    app.Logger.SaidHello(context.Connection.RemoteIpAddress);
-    return hello;
-});
+    var builder = HelloServer.CreateBuilder(args);
+    settings = new(builder.Configuration, args);
+    settings.CheckAddresses();
+    settings.FindUnused();
 
-app.Run();
+    builder.AddHelloServer(settings);
+    builder.AddServiceDefaults();
+
+    var app = builder.Build();
+    started = app.Lifetime.ApplicationStarted;
+
+    app.UseErrorReplies();
+    app.MapDefaultEndpoints();
+
+    var hello = new Reply(StatusCodes.Status200OK, "Hello World!");
+    var log = app.Logger;
+    app.MapMethods("/hello", [HttpMethods.Get, HttpMethods.Head], (HttpContext context) =>
+    {
+        var address = context.Connection.RemoteIpAddress;
+        log.SaidHello(address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address);
+        return hello;
+    });
+
+    started.Register(() =>
+    {
+        foreach (var warning in settings.Warnings)
+        {
+            log.UnusedSetting(warning);
+        }
+    });
+    app.Run();
+    return 0;
+}
+catch (Exception e) when (!started.IsCancellationRequested && HostSettings.Explain(settings, e) is { } reason)
+{
+    Console.Error.WriteLine("error: " + reason);
+    return 1;
+}
