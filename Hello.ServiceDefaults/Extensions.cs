@@ -20,6 +20,13 @@ namespace Microsoft.Extensions.Hosting;
 /// </remarks>
 public static class Extensions
 {
+    /// <summary>Half of OpenTelemetry's default of 512: on one core, requests wait while a batch is serialized.</summary>
+    internal static readonly Dictionary<string, string?> Defaults = new()
+    {
+        ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"] = "256",
+        ["OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"] = "256",
+    };
+
     private const string HealthPath = "/health";
     private const string AlivePath = "/alive";
 
@@ -75,20 +82,14 @@ public static class Extensions
     // Not generic: the lambdas of a generic method would add 900 bytes to the native binary.
     private static void AddTelemetry(IHostApplicationBuilder builder)
     {
-        // Half of the default of 512: on one core, requests wait while a batch is serialized.
         // The first source has the lowest precedence, so every other setting wins.
-        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
-        {
-            InitialData = new Dictionary<string, string?>
-            {
-                ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"] = "256",
-                ["OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"] = "256",
-            },
-        });
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = Defaults });
+        var warnings = OtelSettings.Check(builder.Configuration);
 
-        var traces = new OtlpSignal("traces", builder.Configuration);
-        var metrics = new OtlpSignal("metrics", builder.Configuration);
-        var logs = new OtlpSignal("logs", builder.Configuration);
+        var monitor = new ExportMonitor();
+        var traces = new OtlpSignal("traces", builder.Configuration, monitor);
+        var metrics = new OtlpSignal("metrics", builder.Configuration, monitor);
+        var logs = new OtlpSignal("logs", builder.Configuration, monitor);
 
         var telemetry = builder.Services.AddOpenTelemetry().ConfigureResource(resource => resource
             .Clear()
@@ -125,7 +126,7 @@ public static class Extensions
                 options => (options.IncludeFormattedMessage, options.IncludeScopes) = (true, true));
         }
 
-        builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<OtlpGuard>(
-            services, (IReadOnlyList<OtlpSignal>)[traces, metrics, logs]));
+        builder.Services.AddHostedService(services =>
+            new OtlpGuard([traces, metrics, logs], warnings, monitor, services, services.GetRequiredService<ILogger<OtlpGuard>>()));
     }
 }

@@ -10,7 +10,7 @@ namespace Hello.ServiceDefaults.Otlp;
 
 /// <summary>Logs once why telemetry cannot arrive, because the exporter does not, and limits the time of the last export.</summary>
 internal sealed partial class OtlpGuard(
-    IReadOnlyList<OtlpSignal> signals, IServiceProvider services, ILogger<OtlpGuard> log) : BackgroundService
+    IReadOnlyList<OtlpSignal> signals, IReadOnlyList<string> warnings, ExportMonitor monitor, IServiceProvider services, ILogger<OtlpGuard> log) : BackgroundService
 {
     private static readonly TimeSpan ReachableWithin = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FlushWithin = TimeSpan.FromSeconds(1);
@@ -36,7 +36,9 @@ internal sealed partial class OtlpGuard(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        foreach (var warning in signals.SelectMany(signal => signal.Warnings).Distinct())
+        monitor.LogFailure = LogLost;
+        monitor.LogRecovery = LogArrives;
+        foreach (var warning in warnings.Concat(signals.SelectMany(signal => signal.Warnings)).Distinct())
         {
             LogUnusable(warning);
         }
@@ -70,7 +72,10 @@ internal sealed partial class OtlpGuard(
         }
         catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
         {
-            LogUnreachable(signal.EndpointVariable, signal.Endpoint!.Authority, reason);
+            foreach (var unreachable in signals.Where(other => other.IsExported && other.Endpoint.Authority == signal.Endpoint!.Authority))
+            {
+                monitor.Failed(unreachable, reason);
+            }
         }
         catch (OperationCanceledException)
         {
@@ -82,6 +87,9 @@ internal sealed partial class OtlpGuard(
     private partial void LogUnusable(string problem);
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Warning, Message =
-        "Telemetry: {Variable} points to {Endpoint}, which cannot be reached ({Reason}): telemetry is lost until it can. Start a receiver there, or change or unset the variable.")]
-    private partial void LogUnreachable(string variable, string endpoint, string reason);
+        "Telemetry: {Variable} points to {Endpoint}, where telemetry does not arrive ({Reason}): it is lost until it does. Start a receiver there, or change or unset the variable.")]
+    private partial void LogLost(string variable, string endpoint, string reason);
+
+    [LoggerMessage(EventId = 3, Level = LogLevel.Information, Message = "Telemetry: it arrives again at {Endpoint}, to which {Variable} points.")]
+    private partial void LogArrives(string variable, string endpoint);
 }

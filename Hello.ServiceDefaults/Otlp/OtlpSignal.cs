@@ -21,16 +21,30 @@ internal sealed class OtlpSignal
     private readonly IConfiguration _configuration;
     private readonly List<string> _warnings = [];
 
-    public OtlpSignal(string name, IConfiguration configuration)
+    private readonly ExportMonitor _monitor;
+
+    public OtlpSignal(string name, IConfiguration configuration, ExportMonitor monitor)
     {
         Name = name;
         _configuration = configuration;
+        _monitor = monitor;
+        Protocol = OtlpExportProtocol.HttpProtobuf;
+        if (!ReadExporter())
+        {
+            return;
+        }
 
         Protocol = ReadProtocol();
         Endpoint = ReadEndpoint();
+        if (IsExported)
+        {
+            (Timeout, Compression, Headers) = (ReadTimeout(), ReadCompression(), ReadHeaders());
+            CheckProxy();
+        }
+
         if (IsExported && WhyNoExporter() is { } reason)
         {
-            _warnings.Add($"the OTEL_EXPORTER_OTLP_* variables make no exporter ({reason}): no telemetry is sent to {Endpoint.Authority}.");
+            _warnings.Add($"the OTEL_EXPORTER_OTLP_* variables make no exporter ({reason}): no telemetry is sent to {Address}.");
             Endpoint = null;
         }
     }
@@ -44,6 +58,9 @@ internal sealed class OtlpSignal
 
     public Uri? Endpoint { get; }
 
+    /// <summary>The endpoint as a message shows it: without credentials and query.</summary>
+    public string Address => Setting.Show(Read("ENDPOINT").Value ?? "");
+
     /// <summary>The variable that sets <see cref="Endpoint"/>.</summary>
     public string EndpointVariable => Read("ENDPOINT").Variable;
 
@@ -51,6 +68,12 @@ internal sealed class OtlpSignal
     public IReadOnlyList<string> Warnings => _warnings;
 
     private OtlpExportProtocol Protocol { get; }
+
+    private TimeSpan? Timeout { get; }
+
+    private OtlpExportCompression Compression { get; }
+
+    private IReadOnlyList<(string Name, string Value)> Headers { get; } = [];
 
     // False in the native binary, which has no HttpClientHandler and therefore no TLS and no gRPC; see Hello.Api.csproj.
     [FeatureSwitchDefinition("Hello.ServiceDefaults.HttpClientSupported")]
@@ -65,17 +88,28 @@ internal sealed class OtlpSignal
     {
         options.Endpoint = Endpoint!;
         options.Protocol = Protocol;
-        options.Headers = Read("HEADERS").Value;
-        if (!HttpClientSupported)
+        options.Compression = Compression;
+        if (Timeout is { } timeout)
         {
-            options.HttpClientFactory = () => new(new PlainHttpHandler()) { Timeout = TimeSpan.FromMilliseconds(options.TimeoutMilliseconds) };
+            options.TimeoutMilliseconds = (int)timeout.TotalMilliseconds;
         }
 
-        options.Compression = Read("COMPRESSION").Value == "gzip" ? OtlpExportCompression.GZip : OtlpExportCompression.None;
-        if (int.TryParse(Read("TIMEOUT").Value, CultureInfo.InvariantCulture, out var milliseconds))
+        // The exporter decodes the text before it splits it, and then takes an encoded comma for a separator.
+        options.Headers = null;
+        var makeClient = options.HttpClientFactory;
+        options.HttpClientFactory = () =>
         {
-            options.TimeoutMilliseconds = milliseconds;
-        }
+            var client = new HttpClient(new MonitoredHandler(HttpClientSupported ? new ForwardingHandler(makeClient()) : new PlainHttpHandler(), this, _monitor))
+            {
+                Timeout = TimeSpan.FromMilliseconds(options.TimeoutMilliseconds),
+            };
+            foreach (var (name, value) in Headers)
+            {
+                client.DefaultRequestHeaders.TryAddWithoutValidation(name, value);
+            }
+
+            return client;
+        };
     }
 
     // An empty variable counts as not set:
@@ -92,11 +126,6 @@ internal sealed class OtlpSignal
     // It does not make an exporter to find out, because each exporter allocates a buffer of 750,000 bytes.
     private string? WhyNoExporter()
     {
-        if (Read("HEADERS") is (var variable, { } headers) && !AreHeaders(headers))
-        {
-            return $"{variable} is not of the form name=value,name=value with different names"; // does not show the values, because they are secrets
-        }
-
         try
         {
             var options = new OtlpExporterOptions();
@@ -110,26 +139,119 @@ internal sealed class OtlpSignal
         }
     }
 
-    private static bool AreHeaders(string text)
+    /// <summary>Whether the signal is exported at all: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#exporter-selection.</summary>
+    private bool ReadExporter()
     {
+        var variable = $"OTEL_{Name.ToUpperInvariant()}_EXPORTER";
+        if (_configuration[variable]?.Trim() is not { Length: > 0 } value)
+        {
+            return true;
+        }
+
+        var exporters = value.ToLowerInvariant().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (exporters.Any(exporter => exporter is not ("otlp" or "none")))
+        {
+            _warnings.Add($"{variable} is '{Setting.Show(value)}', and the API has the exporter otlp and no other. Set it to otlp or none.");
+        }
+
+        if (exporters is ["none"])
+        {
+            return false;
+        }
+
+        if (Read("ENDPOINT").Value is null)
+        {
+            _warnings.Add($"{variable} is '{Setting.Show(value)}', and no endpoint is set: no {Name} are sent. Set OTEL_EXPORTER_OTLP_ENDPOINT to an address such as http://collector:4318.");
+        }
+
+        return true;
+    }
+
+    private TimeSpan? ReadTimeout()
+    {
+        var (variable, value) = Read("TIMEOUT");
+        if (value is null)
+        {
+            return null;
+        }
+
+        if (!int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds))
+        {
+            _warnings.Add($"{variable} is '{Setting.Show(value)}', which is no number of milliseconds: 10,000 holds. Set it to a number such as 10000.");
+            return null;
+        }
+
+        // 0 is no limit: https://opentelemetry.io/docs/specs/otel/configuration/common/#timeout
+        return TimeSpan.FromMilliseconds(milliseconds == 0 ? int.MaxValue : milliseconds);
+    }
+
+    private OtlpExportCompression ReadCompression()
+    {
+        var (variable, value) = Read("COMPRESSION");
+        if (value?.ToUpperInvariant() is not (null or "NONE" or "GZIP"))
+        {
+            _warnings.Add($"{variable} is '{Setting.Show(value)}', which the exporter does not have: it sends uncompressed. Set it to gzip or none.");
+        }
+
+        return value?.ToUpperInvariant() == "GZIP" ? OtlpExportCompression.GZip : OtlpExportCompression.None;
+    }
+
+    /// <summary>Reads <c>name=value,name=value</c>. A value is percent-encoded: https://www.w3.org/TR/baggage/#header-content.</summary>
+    private List<(string Name, string Value)> ReadHeaders()
+    {
+        List<(string Name, string Value)> headers = [];
+        var (variable, text) = Read("HEADERS");
         using var request = new HttpRequestMessage();
-        HashSet<string> names = ["User-Agent"]; // which the exporter sets itself
-        return Uri.UnescapeDataString(text).Split(',').Select(pair => pair.Split('=', 2)).All(pair =>
-            pair is [var name, var value] && names.Add(name.Trim()) && request.Headers.TryAddWithoutValidation(name.Trim(), value.Trim()));
+        HashSet<string> names = new(StringComparer.OrdinalIgnoreCase) { "User-Agent" }; // which the exporter sets itself
+        foreach (var pair in text?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])
+        {
+            if (pair.Split('=', 2, StringSplitOptions.TrimEntries) is [var name, var value]
+                && names.Add(Uri.UnescapeDataString(name))
+                && request.Headers.TryAddWithoutValidation(Uri.UnescapeDataString(name), Uri.UnescapeDataString(value)))
+            {
+                headers.Add((Uri.UnescapeDataString(name), Uri.UnescapeDataString(value)));
+            }
+            else
+            {
+                _warnings.Add($"{variable} is not of the form name=value,name=value with different names: the parts that are not are ignored. Mend it."); // does not show the values, because they are secrets
+                break;
+            }
+        }
+
+        return headers;
+    }
+
+    /// <summary>Says that the native binary sends past a proxy. .NET's client, which the other build has, uses it.</summary>
+    private void CheckProxy()
+    {
+        if (HttpClientSupported || Endpoint!.IsLoopback)
+        {
+            return;
+        }
+
+        string[] variables = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+        var excepted = (Environment.GetEnvironmentVariable("no_proxy") ?? Environment.GetEnvironmentVariable("NO_PROXY") ?? "")
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (variables.FirstOrDefault(variable => Environment.GetEnvironmentVariable(variable) is { Length: > 0 }) is { } proxy
+            && !excepted.Any(host => host == "*" || Endpoint!.Host.EndsWith(host.TrimStart('*'), StringComparison.OrdinalIgnoreCase)))
+        {
+            _warnings.Add($"{proxy} is set, and this static binary has no support for proxies: telemetry goes straight to {Address}. Set NO_PROXY to {Endpoint!.Host} if that is right, or export to a receiver that needs no proxy.");
+        }
     }
 
     private OtlpExportProtocol ReadProtocol()
     {
-        switch (Read("PROTOCOL"))
+        var (variable, value) = Read("PROTOCOL");
+        switch (value?.ToLowerInvariant())
         {
             // The specification recommends this default; the exporter package's default is gRPC.
             // https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specify-protocol
-            case (_, null or "http/protobuf"):
+            case null or "http/protobuf":
                 return OtlpExportProtocol.HttpProtobuf;
-            case (_, "grpc"):
+            case "grpc":
                 return OtlpExportProtocol.Grpc;
-            case var (variable, value):
-                _warnings.Add($"{variable} is '{value}', which this exporter does not speak: it sends http/protobuf. Set it to http/protobuf{(HttpClientSupported ? " or grpc" : "")}.");
+            default:
+                _warnings.Add($"{variable} is '{Setting.Show(value!)}', which this exporter does not speak: it sends http/protobuf. Set it to http/protobuf{(HttpClientSupported ? " or grpc" : "")}.");
                 return OtlpExportProtocol.HttpProtobuf;
         }
     }
@@ -142,34 +264,44 @@ internal sealed class OtlpSignal
             return null;
         }
 
+        var shown = Setting.Show(value);
         if (!Uri.TryCreate(value, UriKind.Absolute, out var endpoint)
             || (endpoint.Scheme != Uri.UriSchemeHttp && endpoint.Scheme != Uri.UriSchemeHttps))
         {
-            _warnings.Add($"{variable} is '{value}', which is no http or https address: no telemetry is sent there. Set it to one such as http://collector:4318.");
+            _warnings.Add($"{variable} is '{shown}', which is no http or https address: no telemetry is sent there. Set it to one such as http://collector:4318.");
             return null;
         }
 
         if (!HttpClientSupported && Protocol == OtlpExportProtocol.Grpc)
         {
             var protocol = Read("PROTOCOL").Variable;
-            _warnings.Add($"{protocol} is 'grpc', which this static binary does not speak: no telemetry is sent to {value}. Set it to http/protobuf, and {variable} to the receiver's address for that, such as http://collector:4318.");
+            _warnings.Add($"{protocol} is 'grpc', which this static binary does not speak: no telemetry is sent to {shown}. Set it to http/protobuf, and {variable} to the receiver's address for that, such as http://collector:4318.");
             return null;
         }
 
         if (!HttpClientSupported && (endpoint.Scheme == Uri.UriSchemeHttps || NamesCertificate))
         {
-            _warnings.Add($"{variable} is '{value}'{(NamesCertificate ? " with a certificate" : "")}, and this static binary has no TLS library: no telemetry is sent there. Use an http address and no certificate.");
+            _warnings.Add($"{variable} is '{shown}'{(NamesCertificate ? " with a certificate" : "")}, and this static binary has no TLS library: no telemetry is sent there. Use an http address and no certificate.");
             return null;
         }
 
         if (Read("PROTOCOL").Value is null && endpoint.Port == GrpcPort)
         {
-            _warnings.Add($"{variable} is '{value}', whose port is that of gRPC, and no protocol is set: http/protobuf is sent there. Set OTEL_EXPORTER_OTLP_PROTOCOL, or an address such as http://collector:4318.");
+            _warnings.Add($"{variable} is '{shown}', whose port is that of gRPC, and no protocol is set: http/protobuf is sent there. Set OTEL_EXPORTER_OTLP_PROTOCOL, or an address such as http://collector:4318.");
+        }
+
+        if (endpoint.UserInfo.Length > 0)
+        {
+            _warnings.Add($"{variable} is '{shown}', and its user name and password are not sent. Send them in OTEL_EXPORTER_OTLP_HEADERS.");
         }
 
         // OTLP over HTTP adds a path to the common address, and takes a signal's own address as it is.
-        return Protocol == OtlpExportProtocol.HttpProtobuf && variable == "OTEL_EXPORTER_OTLP_ENDPOINT"
-            ? new Uri($"{value.TrimEnd('/')}/v1/{Name}")
-            : endpoint;
+        var address = new UriBuilder(endpoint) { UserName = "", Password = "" };
+        if (Protocol == OtlpExportProtocol.HttpProtobuf && variable == "OTEL_EXPORTER_OTLP_ENDPOINT")
+        {
+            address.Path = $"{address.Path.TrimEnd('/')}/v1/{Name}";
+        }
+
+        return address.Uri;
     }
 }

@@ -1,0 +1,137 @@
+namespace Hello.ServiceDefaults.Otlp;
+
+/// <summary>Says once that telemetry does not arrive, and once that it arrives again. The exporter says neither.</summary>
+internal sealed class ExportMonitor
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<OtlpSignal, string> _failing = [];
+
+    /// <summary>Logs why a signal does not arrive: the address, the variable and the reason.</summary>
+    public Action<string, string, string>? LogFailure { get; set; }
+
+    /// <summary>Logs that the telemetry of an address arrives again.</summary>
+    public Action<string, string>? LogRecovery { get; set; }
+
+    /// <summary>An export has failed.</summary>
+    public void Failed(OtlpSignal signal, string reason)
+    {
+        bool isKnown;
+        lock (_gate)
+        {
+            if (LogFailure is null || _failing.ContainsKey(signal))
+            {
+                return;
+            }
+
+            isKnown = _failing.Any(other => IsSame(other.Key, signal) && other.Value == reason);
+            _failing[signal] = reason;
+        }
+
+        if (!isKnown)
+        {
+            LogFailure(signal.EndpointVariable, signal.Address, reason);
+        }
+    }
+
+    /// <summary>An export has succeeded.</summary>
+    public void Succeeded(OtlpSignal signal)
+    {
+        lock (_gate)
+        {
+            if (!_failing.Remove(signal) || _failing.Keys.Any(other => IsSame(other, signal)))
+            {
+                return;
+            }
+        }
+
+        LogRecovery?.Invoke(signal.EndpointVariable, signal.Address);
+    }
+
+    // One variable and one receiver are one cause, whatever the number of signals.
+    private static bool IsSame(OtlpSignal one, OtlpSignal other) => one.EndpointVariable == other.EndpointVariable && one.Address == other.Address;
+}
+
+/// <summary>Sends the exporter's requests and reports what became of them.</summary>
+internal sealed class MonitoredHandler(HttpMessageHandler inner, OtlpSignal signal, ExportMonitor monitor) : DelegatingHandler(inner)
+{
+    /// <inheritdoc/>
+    protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return Report(base.Send(request, cancellationToken));
+        }
+        catch (Exception failure)
+        {
+            Report(failure);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return Report(await base.SendAsync(request, cancellationToken).ConfigureAwait(false));
+        }
+        catch (Exception failure)
+        {
+            Report(failure);
+            throw;
+        }
+    }
+
+    private void Report(Exception failure) => monitor.Failed(signal, failure is OperationCanceledException ? "no answer in time" : failure.GetBaseException().Message);
+
+    private HttpResponseMessage Report(HttpResponseMessage response)
+    {
+        // A receiver of gRPC answers 200 and says in a header that it has refused the request:
+        // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses
+        if (!response.IsSuccessStatusCode)
+        {
+            monitor.Failed(signal, $"status {(int)response.StatusCode}");
+        }
+        else if (response.Headers.TryGetValues("grpc-status", out var statuses) && statuses.First() is not "0" and var status)
+        {
+            monitor.Failed(signal, $"gRPC status {status}");
+        }
+        else
+        {
+            monitor.Succeeded(signal);
+        }
+
+        return response;
+    }
+}
+
+/// <summary>Sends with a client that the exporter's package has made, because nothing else has its certificates.</summary>
+internal sealed class ForwardingHandler(HttpClient client) : HttpMessageHandler
+{
+    /// <inheritdoc/>
+    protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken) =>
+        client.Send(Copy(request), HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+
+    /// <inheritdoc/>
+    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+        client.SendAsync(Copy(request), HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        client.Dispose();
+        base.Dispose(disposing);
+    }
+
+    /// <summary>A client refuses a request that another client has sent.</summary>
+    private static HttpRequestMessage Copy(HttpRequestMessage request)
+    {
+        var copy = new HttpRequestMessage(request.Method, request.RequestUri) { Content = request.Content, Version = request.Version, VersionPolicy = request.VersionPolicy };
+        foreach (var (name, values) in request.Headers.NonValidated)
+        {
+            copy.Headers.TryAddWithoutValidation(name, values);
+        }
+
+        return copy;
+    }
+}
