@@ -19,10 +19,10 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
     private const string EndpointSection = "Kestrel:Endpoints";
     private const string LimitSection = "Kestrel:Limits";
 
-    private static readonly string[] AddressKeys = ["urls", "http_ports", "https_ports"];
+    internal static readonly string[] AddressKeys = ["urls", "http_ports", "https_ports"];
 
     /// <summary>Settings of ASP.NET Core for parts that this API does not have: https://learn.microsoft.com/aspnet/core/fundamentals/host/web-host#host-configuration-values.</summary>
-    private static readonly (string Key, string Instead)[] Unused =
+    internal static readonly (string Key, string Instead)[] Unused =
     [
         ("AllowedHosts", "every host name is answered. Filter host names in the proxy in front of the API, or set it to *"),
         ("ForwardedHeaders_Enabled", "the log shows the address of the proxy. Read the client's address in the log of the proxy"),
@@ -65,7 +65,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
     /// <exception cref="SettingException">It does not exist.</exception>
     public void CheckContentRoot()
     {
-        if (configuration["contentRoot"] is { } contentRoot && !Directory.Exists(contentRoot))
+        if (configuration["contentRoot"] is { Length: > 0 } contentRoot && !Directory.Exists(contentRoot))
         {
             throw new SettingException($"{Described("contentRoot")}, which is no folder. Unset it.");
         }

@@ -4,9 +4,9 @@ namespace Hello.ServiceDefaults.Otlp;
 internal sealed class ExportMonitor
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<OtlpSignal, string> _failing = [];
+    private readonly HashSet<OtlpSignal> _failing = [];
 
-    /// <summary>Logs why a signal does not arrive: the address, the variable and the reason.</summary>
+    /// <summary>Logs why a signal does not arrive: the variable, the address and the reason.</summary>
     public Action<string, string, string>? LogFailure { get; set; }
 
     /// <summary>Logs that the telemetry of an address arrives again.</summary>
@@ -18,18 +18,16 @@ internal sealed class ExportMonitor
         bool isKnown;
         lock (_gate)
         {
-            if (LogFailure is null || _failing.ContainsKey(signal))
+            isKnown = LogFailure is null || _failing.Any(other => IsSame(other, signal));
+            if (LogFailure is not null)
             {
-                return;
+                _failing.Add(signal);
             }
-
-            isKnown = _failing.Any(other => IsSame(other.Key, signal) && other.Value == reason);
-            _failing[signal] = reason;
         }
 
         if (!isKnown)
         {
-            LogFailure(signal.EndpointVariable, signal.Address, reason);
+            LogFailure!(signal.EndpointVariable, signal.Address, reason);
         }
     }
 
@@ -38,7 +36,7 @@ internal sealed class ExportMonitor
     {
         lock (_gate)
         {
-            if (!_failing.Remove(signal) || _failing.Keys.Any(other => IsSame(other, signal)))
+            if (!_failing.Remove(signal) || _failing.Any(other => IsSame(other, signal)))
             {
                 return;
             }
@@ -82,7 +80,7 @@ internal sealed class MonitoredHandler(HttpMessageHandler inner, OtlpSignal sign
         }
     }
 
-    private void Report(Exception failure) => monitor.Failed(signal, failure is OperationCanceledException ? "no answer in time" : failure.GetBaseException().Message);
+    private void Report(Exception failure) => monitor.Failed(signal, failure is OperationCanceledException ? "gives no answer in time" : $"cannot be reached ({failure.GetBaseException().Message})");
 
     private HttpResponseMessage Report(HttpResponseMessage response)
     {
@@ -90,11 +88,11 @@ internal sealed class MonitoredHandler(HttpMessageHandler inner, OtlpSignal sign
         // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses
         if (!response.IsSuccessStatusCode)
         {
-            monitor.Failed(signal, $"status {(int)response.StatusCode}");
+            monitor.Failed(signal, $"answers with status {(int)response.StatusCode}");
         }
         else if (response.Headers.TryGetValues("grpc-status", out var statuses) && statuses.First() is not "0" and var status)
         {
-            monitor.Failed(signal, $"gRPC status {status}");
+            monitor.Failed(signal, $"answers with gRPC status {status}");
         }
         else
         {

@@ -51,6 +51,13 @@ internal static class OtelSettings
         "OTEL_PROPAGATORS",
     ];
 
+    /// <summary>The settings that are read here or by OpenTelemetry, for all signals.</summary>
+    public static IEnumerable<string> Known =>
+    [
+        .. Counts, .. PositiveNumbers, .. Others, .. Enumerations.Select(e => e.Setting),
+        .. Signals.Select(signal => $"OTEL_{signal}_EXPORTER"), .. OfExporters.Select(setting => $"OTEL_EXPORTER_OTLP_{setting}"),
+    ];
+
     /// <summary>Names the settings that cannot be used, and puts their defaults in their place.</summary>
     /// <returns>Each says which setting it is, why, and what to do.</returns>
     public static List<string> Check(IConfigurationManager configuration)
@@ -163,9 +170,7 @@ internal static class OtelSettings
         var name = setting.ToUpperInvariant();
         return name.StartsWith(Prefix, StringComparison.Ordinal)
             && !name.StartsWith("OTEL_DOTNET_", StringComparison.Ordinal) // of .NET's own, which only it knows
-            && !Counts.Contains(name) && !PositiveNumbers.Contains(name) && !Others.Contains(name)
-            && !Enumerations.Any(e => e.Setting == name)
-            && !Signals.Any(signal => name == $"OTEL_{signal}_EXPORTER")
-            && !Signals.Select(signal => signal + "_").Append("").Any(of => OfExporters.Any(setting => name == $"OTEL_EXPORTER_OTLP_{of}{setting}"));
+            && !Known.Contains(name)
+            && !Signals.Any(signal => OfExporters.Any(setting => name == $"OTEL_EXPORTER_OTLP_{signal}_{setting}"));
     }
 }

@@ -74,7 +74,7 @@ internal sealed partial class OtlpGuard(
         {
             foreach (var unreachable in signals.Where(other => other.IsExported && other.Endpoint.Authority == signal.Endpoint!.Authority))
             {
-                monitor.Failed(unreachable, reason);
+                monitor.Failed(unreachable, $"cannot be reached ({reason})");
             }
         }
         catch (OperationCanceledException)
@@ -87,7 +87,7 @@ internal sealed partial class OtlpGuard(
     private partial void LogUnusable(string problem);
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Warning, Message =
-        "Telemetry: {Variable} points to {Endpoint}, where telemetry does not arrive ({Reason}): it is lost until it does. Start a receiver there, or change or unset the variable.")]
+        "Telemetry: {Variable} points to {Endpoint}, which {Reason}: telemetry is lost until that changes. Start a receiver there that takes it, or change or unset the variable.")]
     private partial void LogLost(string variable, string endpoint, string reason);
 
     [LoggerMessage(EventId = 3, Level = LogLevel.Information, Message = "Telemetry: it arrives again at {Endpoint}, to which {Variable} points.")]

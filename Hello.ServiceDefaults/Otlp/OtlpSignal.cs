@@ -58,8 +58,8 @@ internal sealed class OtlpSignal
 
     public Uri? Endpoint { get; }
 
-    /// <summary>The endpoint as a message shows it: without credentials and query.</summary>
-    public string Address => Setting.Show(Read("ENDPOINT").Value ?? "");
+    /// <summary>The endpoint as a message shows it: host and port, without credentials and query.</summary>
+    public string Address => Endpoint?.Authority ?? "";
 
     /// <summary>The variable that sets <see cref="Endpoint"/>.</summary>
     public string EndpointVariable => Read("ENDPOINT").Variable;
@@ -205,11 +205,12 @@ internal sealed class OtlpSignal
         HashSet<string> names = new(StringComparer.OrdinalIgnoreCase) { "User-Agent" }; // which the exporter sets itself
         foreach (var pair in text?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])
         {
-            if (pair.Split('=', 2, StringSplitOptions.TrimEntries) is [var name, var value]
-                && names.Add(Uri.UnescapeDataString(name))
-                && request.Headers.TryAddWithoutValidation(Uri.UnescapeDataString(name), Uri.UnescapeDataString(value)))
+            if (pair.Split('=', 2, StringSplitOptions.TrimEntries).Select(Uri.UnescapeDataString).ToArray() is [var name, var value]
+                && names.Add(name)
+                && !value.Any(char.IsControl) // a line end in it would begin another header
+                && request.Headers.TryAddWithoutValidation(name, value))
             {
-                headers.Add((Uri.UnescapeDataString(name), Uri.UnescapeDataString(value)));
+                headers.Add((name, value));
             }
             else
             {

@@ -47,6 +47,32 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
         await AssertExportsAsync(second, container, "after it has come back");
     }
 
+    [Theory]
+    [InlineData("401 Unauthorized")]
+    [InlineData("404 Not Found")]
+    [InlineData("415 Unsupported Media Type")]
+    [InlineData("500 Internal Server Error")]
+    [InlineData("503 Service Unavailable")]
+    public Task A_receiver_that_refuses_is_one_warning_and_one_line_when_it_takes_telemetry_again(string status) => AtOnce.RunAsync(HelloImages.Specification, async image =>
+    {
+        var refuses = true;
+        await using var receiver = new OtlpReceiver(_ => refuses ? $"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n" : OtlpReceiver.Ok);
+        await using var container = await PlainContainer.RunOnHostAsync(
+            image, [.. receiver.Options, "--env", $"OTEL_EXPORTER_OTLP_ENDPOINT=http://me:s3cret@127.0.0.1:{receiver.Port}", "--env", "OTEL_EXPORTER_OTLP_HEADERS=authorization=s3cret"]);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        await container.LogWithAsync("which answers");
+        await receiver.WaitAsync(exports => OtlpReceiver.Signals.All(signal => exports.Count(e => e.Path == signal) > 1));
+
+        refuses = false;
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        var log = (await container.LogWithAsync("arrives again")).Split('\n');
+
+        var warning = Assert.Single(log, line => line.Contains("telemetry is lost", StringComparison.Ordinal));
+        Assert.Contains($"OTEL_EXPORTER_OTLP_ENDPOINT points to 127.0.0.1:{receiver.Port}, which answers with status {status[..3]}", warning, StringComparison.Ordinal);
+        Assert.Single(log, line => line.Contains("arrives again", StringComparison.Ordinal));
+        Assert.DoesNotContain(log, line => line.Contains("s3cret", StringComparison.Ordinal));
+    });
+
     [Fact]
     public Task A_receiver_that_comes_late_is_one_warning_and_gets_later_telemetry() => AtOnce.RunAsync(HelloImages.Specification, async image =>
     {

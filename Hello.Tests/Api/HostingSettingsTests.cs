@@ -116,7 +116,7 @@ public sealed class HostingSettingsTests
         using var environment = new ScopedEnvironment();
         var builder = HelloServer.CreateBuilder([.. settings.Select(setting => $"--{setting}")]);
 
-        builder.AddHelloServer();
+        builder.AddHelloServer(new(builder.Configuration, []));
 
         Assert.Equal(ports, builder.Configuration["http_ports"]);
     }

@@ -1,4 +1,7 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Hello.Compare.Load;
 
 namespace Hello.Tests;
 
@@ -51,26 +54,69 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public Task A_setting_that_cannot_be_used_is_one_warning_and_the_api_serves_on(HelloImage image) =>
-        AtOnce.RunAsync(WrongSettings, s => AssertOneWarningAsync(image, s.Variable, s.Value, s.Expected));
+    public Task A_setting_that_is_not_used_is_one_warning_and_the_api_serves_on(HelloImage image) =>
+        AtOnce.RunAsync(WrongSettings.Groups, async group =>
+        {
+            await using var container = await PlainContainer.RunAsync(image, [.. Options("OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"), .. group.SelectMany(s => Options(s.Setting))]);
+            Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+            WrongSettings.AssertWarnings(group, (await container.LogAsync()).Split('\n'));
+        });
 
-    private static async Task AssertOneWarningAsync(HelloImage image, string variable, string value, string expected)
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public Task A_start_that_cannot_succeed_is_one_line_that_names_the_setting(HelloImage image) =>
+        AtOnce.RunAsync(WrongSettings.EndTheStart, async s =>
+        {
+            var ended = await CommandLine.TryAsync("docker", ["run", "--rm", .. Options(s.Setting), image.Reference]);
+            WrongSettings.AssertOneErrorLine(s.Begin, s.Reason, ended.ExitCode, ended.Output, ended.Error);
+        });
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public Task A_signal_whose_exporter_is_none_is_not_sent_and_the_others_are(HelloImage image) =>
+        AtOnce.RunAsync(OtlpReceiver.Signals, async signal =>
+        {
+            await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
+            await using var container = await PlainContainer.RunOnHostAsync(
+                image, [.. receiver.Options, .. Options($"OTEL_{signal.Split('/')[^1].ToUpperInvariant()}_EXPORTER=None"), .. Options("OTEL_EXPORTER_OTLP_COMPRESSION=GZIP"), .. Options("OTEL_EXPORTER_OTLP_HEADERS=x=a%2Cb%3D, y=")]);
+            Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+
+            var others = OtlpReceiver.Signals.Where(other => other != signal).ToArray();
+            var exports = await receiver.WaitAsync(all => others.All(other => all.Any(e => e.Path == other)));
+
+            Assert.Equal(others, exports.Select(e => e.Path).Distinct().Order());
+            Assert.All(exports, e => Assert.Contains("x: a,b=", e.Headers));
+            Assert.All(exports, e => Assert.Contains("Content-Encoding: gzip", e.Headers));
+            Assert.DoesNotContain("warn:", await container.LogAsync(), StringComparison.Ordinal);
+        });
+
+    [Fact]
+    public async Task The_alpine_build_serves_https_with_the_usual_settings_of_a_certificate()
     {
-        await using var container = await PlainContainer.RunAsync(image, "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318", "--env", $"{variable}={value}");
+        using var key = RSA.Create(2048);
+        using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        var folder = Directory.CreateTempSubdirectory("hello-test-");
+        try
+        {
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "tls.crt"), certificate.ExportCertificatePem());
+            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "tls.key"), key.ExportPkcs8PrivateKeyPem());
+            var port = FirstHello.FreePort();
+            await using var container = await PlainContainer.RunOnHostAsync(
+                HelloImages.Specification[0],
+                [.. Options("ASPNETCORE_URLS="), .. Options($"ASPNETCORE_HTTPS_PORTS={port}"), "--volume", $"{folder.FullName}:/tls:ro", .. Options("Kestrel__Certificates__Default__Path=/tls/tls.crt"), .. Options("Kestrel__Certificates__Default__KeyPath=/tls/tls.key")]);
+            await container.LogWithAsync("Application started");
+            using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = (_, shown, _, _) => shown?.Thumbprint == certificate.Thumbprint };
+            using var client = new HttpClient(handler);
 
-        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
-        var warning = Assert.Single((await container.LogWithAsync("warn:")).Split('\n'), line => line.StartsWith("warn:", StringComparison.Ordinal));
-        Assert.Contains(expected, warning, StringComparison.Ordinal);
+            Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri($"https://localhost:{port}/hello")));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
-    private static readonly (string Variable, string Value, string Expected)[] WrongSettings =
-    [
-        ("OTEL_EXPORTER_OTLP_HEADERS", "secret", "OTEL_EXPORTER_OTLP_HEADERS is not of the form name=value,name=value with different names"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "a=1,a=2", "OTEL_EXPORTER_OTLP_HEADERS is not of the form name=value,name=value with different names"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "no name=1", "OTEL_EXPORTER_OTLP_HEADERS is not of the form name=value,name=value with different names"),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "-5", "no telemetry is sent to localhost:4318"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector", "OTEL_EXPORTER_OTLP_ENDPOINT is 'collector', which is no http or https address"),
-    ];
+    private static string[] Options(string variable) => ["--env", variable];
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
@@ -84,6 +130,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
         }
 
         await CommandLine.DockerAsync("stop", "--time", "8", container.Id);
+        Assert.DoesNotContain("Said hello to ::ffff:", await container.LogAsync(), StringComparison.Ordinal);
         Assert.Equal(Requests, (await container.LogAsync()).Split('\n').Count(line => line.StartsWith("info: Hello.Api[1] Said hello to ", StringComparison.Ordinal)));
     }
 }
