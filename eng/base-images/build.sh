@@ -5,10 +5,12 @@
 #   build.sh --fingerprint  prints a hash of all inputs; if it changes, the stand-ins are out of date
 set -euo pipefail
 
+unset CDPATH # with it, cd prints the folder
+export LC_ALL=C # errors in English, which eng/setup.sh prints
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 sdk=$(cd "$here" && dotnet --version) # the version that global.json selects
 ca_bundle=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
-nuget_config=$HOME/.nuget/NuGet/NuGet.Config
+nuget_config=~/.nuget/NuGet/NuGet.Config
 
 # busybox is the shell and its tools. .NET and dcptun_c load the libraries.
 core_packages=(busybox-static libc6 libgcc-s1 libssl3 libstdc++6 zlib1g)
@@ -46,11 +48,17 @@ feeds() {
   fi
 }
 
+# Runs a program of the distribution, whose own tools then come first in PATH. BusyBox's lack options, also those that dpkg-deb needs.
+of_distribution() {
+  env PATH="/usr/sbin:/usr/bin:/sbin:/bin:$PATH" "$@"
+}
+
 # apt with its own folders. It needs no root and changes nothing on this machine. Only the packages
 # that have been unpacked so far count as installed. See apt.conf(5).
 private_apt() {
-  apt-get -qq -o Dir::State::lists="$tmp/lists" -o Dir::State::status="$tmp/status" \
-    -o Dir::Cache="$tmp/cache" -o APT::Sandbox::User= "$@" < /dev/null
+  of_distribution apt-get -qq -o Dir::State::lists="$tmp/lists" -o Dir::State::status="$tmp/status" \
+    -o Dir::Cache="$tmp/cache" -o APT::Sandbox::User= "$@" > "$tmp/apt.log" 2>&1 < /dev/null ||
+    fail "cannot fetch the Debian packages: '$(grep '^E: ' "$tmp/apt.log" | head -n 1)'. See what is wrong with: apt-get update"
 }
 
 # unpack DIR PACKAGE...: unpacks the packages, and their dependencies that are not unpacked yet.
@@ -60,9 +68,9 @@ unpack() {
   mkdir -p "$root"/usr/{bin,lib,lib64,sbin}
   for deb in bin lib lib64 sbin; do ln -s "usr/$deb" "$root/$deb"; done # https://wiki.debian.org/UsrMerge
   for deb in "$tmp"/cache/archives/*.deb; do
-    dpkg-deb --fsys-tarfile "$deb" | tar --extract --directory "$root" --keep-directory-symlink --no-same-owner \
+    of_distribution dpkg-deb --fsys-tarfile "$deb" | of_distribution tar --extract --directory "$root" --keep-directory-symlink --no-same-owner \
       --exclude=./usr/share/{bug,doc,lintian,locale,man} --exclude='*/gconv'
-    mark_installed < <(dpkg-deb --field "$deb")
+    mark_installed < <(of_distribution dpkg-deb --field "$deb")
     rm "$deb"
   done
 }
@@ -98,7 +106,7 @@ lay_out_dotnet() {
 # Copies files into the context, by hard links if possible, because the SDK has about 600 MB.
 copy_here() {
   mkdir "$context/$1"
-  cp -al --parents "${@:2}" "$context/$1" 2> /dev/null || cp -a --parents "${@:2}" "$context/$1"
+  of_distribution cp -al --parents "${@:2}" "$context/$1" 2> /dev/null || of_distribution cp -a --parents "${@:2}" "$context/$1"
 }
 
 build() {
@@ -120,7 +128,7 @@ if [[ ${1-} == --fingerprint ]]; then
 fi
 
 for image in "$@"; do target_of "$image" > /dev/null; done
-command -v apt-get > /dev/null || fail "stand-ins need Debian packages, but this system has no apt-get. Pull $* on another machine, and load them here with docker load"
+command -v apt-get > /dev/null || fail "stand-ins need Debian packages, but this system has no apt-get. On a machine that reaches the registry, pull the images and run: docker save --output images.tar $*. Then run here: docker load --input images.tar"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 context=$tmp/context
