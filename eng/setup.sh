@@ -11,12 +11,14 @@ Checks the .NET SDK, the container engine and the base images, and supplies the 
   --check   only report what is ready and what is missing; exit 1 if anything is missing
   --help    show this help'
 
+unset CDPATH # with it, cd prints the folder
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/hello
 engine_log=/var/log/hello-dockerd.log
 tunnel_base=mcr.microsoft.com/azurelinux/base/core:3.0 # DCP's DefaultBaseImage, on which it builds the image of its tunnel
+default_endpoint=unix:///var/run/docker.sock
 label=io.hello.stand-in
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+export LC_ALL=C # the errors of other programs are read, and printed, in English
 
 say() { echo "$*"; }
 fail() {
@@ -44,72 +46,215 @@ if [[ $(uname) != Linux ]]; then
   exit
 fi
 
-# Each part has two functions. check_PART sets $note, and fails if the part is missing. supply_PART
-# supplies the part, or ends the script with an error.
+user=$(id -un 2> /dev/null) || user=$EUID
+by_hand='Install Docker Engine 25 or newer with buildx, https://docs.docker.com/engine/install/, for example with: curl -fsSL https://get.docker.com | sh'
 
-# --- The .NET SDK ---
-
-check_sdk() {
-  local version
-  if version=$(cd "$root" && dotnet --version 2> /dev/null); then
-    note=".NET SDK $version"
+# Prints how this user runs a command as root.
+as_root() {
+  if ((EUID == 0)); then
+    echo "Run: $1"
+  elif type -P sudo > /dev/null; then
+    echo "Run: sudo $1"
   else
-    note=".NET SDK $(sed -n 's/.*"version": "\(.*\)".*/\1/p' "$root/global.json") or newer, which global.json asks for. See the error of dotnet --version, or install the SDK from https://dotnet.microsoft.com/download"
+    echo "Run as root: $1"
+  fi
+}
+
+# --- The folders that dotnet and docker write to, as this script does ---
+
+# Prints why the user cannot write to a folder. Fails if there is no reason.
+problem_with() {
+  if [[ $1 != /* ]]; then
+    echo 'is not an absolute path'
+  elif [[ ! -d $1 ]]; then
+    echo 'is not a folder'
+  elif [[ ! -w $1 ]]; then
+    echo "cannot be written to by user $user"
+  else
     return 1
   fi
 }
 
-supply_sdk() { fail "missing: $note"; }
+check_folders() {
+  local home folder problem mend
+  mend_home="Run: export HOME=\"\$(mktemp -d)\""
+  home=$(unset HOME && echo ~) # the one of the user's account
+  [[ -v HOME ]] || export HOME=$home # as dotnet and docker do
+  problem_with "$home" > /dev/null || mend_home="Run: export HOME=$(printf %q "$home")"
+  if [[ -z ${DOTNET_CLI_HOME-} ]] && problem=$(problem_with "$HOME"); then # dotnet prefers DOTNET_CLI_HOME
+    fail "the home folder '$HOME' $problem. $mend_home"
+  fi
+  if problem=$(problem_with "${TMPDIR:-/tmp}"); then
+    if [[ ${TMPDIR-} ]]; then mend='Run: unset TMPDIR'; else mend=$(as_root 'install -d -m 1777 /tmp'); fi
+    fail "the folder for temporary files, '${TMPDIR:-/tmp}', $problem. $mend"
+  fi
 
-# --- The container engine ---
+  for folder in "$root"/{artifacts,Hello.*/bin,Hello.*/obj}; do
+    if [[ -e $folder && ! -w $folder ]]; then
+      if [[ -O $root ]]; then mend=$(as_root "chown -R $user $(printf %q "$root")"); else mend="Run: cp -r $(printf %q "$root") ~/hello && cd ~/hello"; fi
+      fail "user $user cannot write to $folder, because another user built there. $mend"
+    fi
+  done
 
-# DCP runs `docker build --progress plain`, which needs a client of version 25 or newer and buildx.
-client_fits() {
-  local version
-  version=$(docker version --format '{{.Client.Version}}' 2> /dev/null) || true
-  ((${version%%[!0-9]*} + 0 >= 25))
+  cache=$HOME/.cache/hello
+  # sudo may keep HOME. Its owner could not write to what root makes there.
+  [[ -O $HOME ]] || problem_with "$home" > /dev/null || cache=$home/.cache/hello
+  [[ ${XDG_CACHE_HOME-} != /* ]] || cache=$XDG_CACHE_HOME/hello # a relative path is invalid: https://specifications.freedesktop.org/basedir-spec
 }
-buildx_fits() { docker buildx version &> /dev/null; }
-engine_answers() { engine_version &> /dev/null; }
-# Not docker info: an older client succeeds with it even if no engine answers.
-engine_version() { timeout 20 docker version --format '{{.Server.Version}}'; }
 
-check_engine() {
-  if ! command -v docker > /dev/null; then
-    note='container engine: no docker client is installed'
-  elif ! client_fits; then
-    note="container engine: the docker client at $(command -v docker) is older than 25"
-  elif ! buildx_fits; then
-    note='container engine: the docker client has no buildx plugin'
-  elif ! engine_answers; then
-    note="container engine: none answers at ${DOCKER_HOST:-the default address}"
-  else
-    note="container engine: Docker $(engine_version), $(docker buildx version)"
+# Each part has two functions. check_PART sets $note, and fails if the part is missing. It then also sets
+# $mend, unless supply_PART can supply the part. supply_PART ends the script with an error if it cannot.
+# Nothing supplies an SDK.
+
+# --- The .NET SDK ---
+
+check_sdk() {
+  local version wanted
+  if version=$(cd "$root" && dotnet --version 2> "$tmp/error"); then
+    note=".NET SDK $version"
     return
   fi
+  wanted=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' "$root/global.json")
+  if ! type -P dotnet > /dev/null; then
+    note=".NET SDK $wanted or newer, because there is no dotnet in PATH"
+  elif grep -q 'SDK was not found' "$tmp/error"; then
+    note=".NET SDK $wanted or newer, because $(type -P dotnet) has none that global.json accepts"
+  else
+    note=".NET SDK, because $(type -P dotnet) says '$(head -n 1 "$tmp/error")'"
+  fi
+  # shellcheck disable=SC2016 # the user's shell expands them
+  mend='Install it from https://dotnet.microsoft.com/download, or run: curl -fsSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0 && export PATH="$HOME/.dotnet:$PATH"'
+  # sudo replaces PATH.
+  [[ ! ${SUDO_USER-} ]] || mend="If $SUDO_USER has one, run: sudo env \"PATH=\$PATH\" eng/setup.sh"
   return 1
 }
 
-supply_engine() {
-  local by_hand='install Docker Engine 25 or newer with buildx, https://docs.docker.com/engine/install/'
-  if [[ ${DOCKER_HOST-} ]] && client_fits && buildx_fits; then
-    fail "$note. Start that engine, or unset DOCKER_HOST"
-  elif [[ $(docker version 2>&1) == *'permission denied'* ]]; then
-    fail "$note for this user. Run sudo usermod -aG docker \"\$USER\", then log in again"
-  elif [[ $EUID != 0 ]] && command -v dockerd > /dev/null && client_fits && buildx_fits; then
-    fail "$note. Start it with sudo systemctl start docker, or run eng/setup.sh once as root"
-  elif [[ $EUID != 0 ]]; then
-    fail "$note, and only root can install one. Run eng/setup.sh once as root, or $by_hand"
-  fi
+# --- The container engine ---
 
-  command -v dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
+# The process with which BusyBox's timeout watches the time lives a second longer, and must not inherit the lock.
+for_seconds() { timeout "$@" 9>&-; }
+
+# DCP runs `docker build --progress plain`, which needs a client of version 25 or newer and buildx.
+# This asks no engine, so it also works if the client's context does not exist.
+client_version() { docker --version 2> /dev/null | head -n 1; }
+client_fits() { [[ $(client_version) =~ ^Docker\ version\ ([0-9]+) ]] && ((BASH_REMATCH[1] >= 25)); }
+buildx_fits() { docker buildx version &> /dev/null; }
+engine_answers() { engine_version &> /dev/null; }
+# Prints "28.2.2 Engine containerd runc docker-init". Not docker info: an older client succeeds with it even if no engine answers.
+engine_version() { for_seconds 20 docker version --format '{{.Server.Version}}{{range .Server.Components}} {{.Name}}{{end}}'; }
+
+# Whether `docker build` uses the engine's own builder. It ignores what `docker buildx use` selected, unless buildx is its alias.
+builder_fits() {
+  [[ ${BUILDX_BUILDER-} ]] || grep -qs '"builder": *"buildx"' "${DOCKER_CONFIG:-$HOME/.docker}/config.json" || return 0
+  for_seconds 20 docker buildx inspect 2> /dev/null | grep -q '^Driver: *docker$'
+}
+
+without_passwords() { sed 's|://[^/@]*@|://|g'; }
+is_on_this_machine() { [[ $1 =~ ^(unix|fd):// || $1 =~ ^[a-z]+://(localhost|127\.[0-9.]+|\[::1\])(:|/|$) ]]; }
+
+check_engine() {
+  local client answer endpoint name named=() config=${DOCKER_CONFIG:-$HOME/.docker} back='docker context use default' runtime=${ASPIRE_CONTAINER_RUNTIME:-${DOTNET_ASPIRE_CONTAINER_RUNTIME-}}
+  engine=''
+  for name in DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION; do
+    [[ -z ${!name-} ]] || named+=("$name")
+  done
+  [[ ! ${named[*]-} ]] || back="unset ${named[*]}"
+
+  client=$(type -P docker) || client=''
+  answer=$(client_version) || true
+  note='container engine: '
+  if [[ $runtime && $runtime != docker ]]; then
+    note+="the environment asks for $runtime, but eng/setup.sh is only for Docker"
+    mend='Leave eng/setup.sh out, or run: unset ASPIRE_CONTAINER_RUNTIME DOTNET_ASPIRE_CONTAINER_RUNTIME'
+  elif [[ ! $client && ! $runtime ]] && type -P podman > /dev/null; then
+    note+='podman is installed, but eng/setup.sh is only for Docker'
+    mend='Leave eng/setup.sh out, or install Docker beside podman with: ASPIRE_CONTAINER_RUNTIME=docker eng/setup.sh'
+  elif [[ ! $client ]]; then
+    note+='no docker client is installed'
+    mend_with_packages
+  elif [[ $answer != 'Docker version '* ]]; then
+    note+="$client is not Docker's client: it says '$answer'"
+    mend="Put Docker's client before it in PATH, or remove it. $(if [[ $answer == podman* ]] && type -P apt-get > /dev/null; then as_root 'apt-get remove podman-docker'; else as_root "rm $client"; fi)"
+  elif ! client_fits; then
+    note+="the docker client at $client is older than 25"
+    # install_client puts a newer one only before the distribution's.
+    if [[ $client =~ ^(/usr)?/bin/docker$ ]]; then mend_with_packages; else mend="$(as_root "rm $client"), then run eng/setup.sh again"; fi
+  elif [[ -e $config && ! -x $config || -e $config/config.json && ! -r $config/config.json ]]; then
+    note+="user $user cannot read $config, where the docker client has its configuration"
+    mend=$(as_root "chown -R $user $(printf %q "$config")")
+  elif ! endpoint=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2> "$tmp/error" | without_passwords); then
+    note+="the docker client says '$(tail -n 1 "$tmp/error" | without_passwords)'"
+    mend="Run: $back"
+  elif ! is_on_this_machine "$endpoint"; then
+    note+="the docker client uses $endpoint, but Aspire needs an engine on this machine"
+    mend="Run: $back"
+  elif ! buildx_fits; then
+    note+='the docker client has no buildx plugin'
+    mend_with_packages
+  elif ! engine=$(engine_version 2> "$tmp/error"); then
+    mend_engine
+  elif [[ $engine == *[Pp]odman* ]]; then
+    note+="podman answers at $endpoint, but eng/setup.sh is only for Docker"
+    mend="Run: $back"
+    [[ ${named[*]-} || $endpoint != "$default_endpoint" ]] || mend="$(as_root 'systemctl disable --now podman.socket'), then run eng/setup.sh again"
+  elif [[ ${DOCKER_BUILDKIT-} =~ ^(0|[fF]|false|False|FALSE)$ ]]; then
+    note+='DOCKER_BUILDKIT turns BuildKit off, but Aspire needs it'
+    mend='Run: unset DOCKER_BUILDKIT'
+  elif ! builder_fits; then
+    note+="docker build uses the builder ${BUILDX_BUILDER:-that docker buildx use selected}, not the engine's own, so the engine would not get the images"
+    mend="Run: $(if [[ ${BUILDX_BUILDER-} ]]; then echo 'unset BUILDX_BUILDER'; else echo 'docker buildx uninstall'; fi)"
+  else
+    note+="Docker ${engine%% *}, $(docker buildx version)"
+    return
+  fi
+  engine=''
+  return 1
+}
+
+# Nothing more to mend than installing packages: says who can, unless this script can.
+mend_with_packages() {
+  if ! type -P apt-get > /dev/null; then
+    mend="There is no apt-get to install it with. $by_hand"
+  elif ((EUID != 0)); then
+    # shellcheck disable=SC2016 # the user's shell expands it
+    mend="Only root can install it. $(as_root 'env "PATH=$PATH" eng/setup.sh')"
+  fi
+}
+
+# The same for an engine that does not answer. Uses the variables of check_engine.
+mend_engine() {
+  local error
+  error=$(tail -n 1 "$tmp/error" | without_passwords)
+  case $error in
+    *'permission denied'*) note+="user $user may not use the engine at $endpoint" ;;
+    '' | 'Cannot connect'*) note+="none answers at $endpoint" ;;
+    *) note+="the docker client says '$error'" ;;
+  esac
+  if [[ ${named[*]-} || $endpoint != "$default_endpoint" ]]; then
+    mend="Start that engine, or run: $back"
+    [[ $error != *'permission denied'* ]] || mend="Run: $back"
+  elif [[ $error == *'permission denied'* ]] && ((EUID != 0)); then
+    if [[ " $(id -Gn "$user" 2> /dev/null) " == *' docker '* ]]; then
+      mend='The user is in the group docker, but was not at this login. Run: newgrp docker'
+    else
+      mend="$(as_root "usermod -aG docker $user"), then log in again"
+    fi
+  elif ((EUID != 0)) && [[ -d /run/systemd/system ]] && type -P dockerd > /dev/null; then
+    mend=$(as_root 'systemctl start docker')
+  elif ((EUID != 0)) || ! type -P dockerd > /dev/null; then
+    mend_with_packages
+  fi
+}
+
+supply_engine() {
+  type -P dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
   client_fits || install_client
   buildx_fits || install_buildx
   engine_answers || start_engine
-  check_engine || fail "$note. To mend it, $by_hand"
+  check_engine || fail "$note. ${mend:-$by_hand}"
 }
 
-need_apt() { command -v apt-get > /dev/null || fail "$note, and this system has no apt-get to install it with. To mend it, $by_hand"; }
+need_apt() { type -P apt-get > /dev/null || fail "$note. There is no apt-get to install it with. $by_hand"; }
 
 apt_is_fresh=''
 
@@ -128,8 +273,10 @@ install_packages() {
   hash -r
 }
 
+# Runs a program of the distribution, whose own tools come first in PATH: dpkg does not work with BusyBox's tar.
+# The daemons that a package starts must not inherit the lock.
 quietly() {
-  DEBIAN_FRONTEND=noninteractive "$@" > "$tmp/log" 2>&1 < /dev/null || {
+  env DEBIAN_FRONTEND=noninteractive PATH="/usr/sbin:/usr/bin:/sbin:/bin:$PATH" "$(type -P "$1")" "${@:2}" > "$tmp/log" 2>&1 < /dev/null 9>&- || {
     tail -n 5 "$tmp/log" >&2
     fail "'$*' failed. Its last lines are above"
   }
@@ -144,7 +291,7 @@ from_trixie() {
   say "taking $1 from Debian 13 ..."
   # shellcheck disable=SC2016 # apt-get fills $(REPO_URI) in
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 'Component: main' | head -n 1)
-  [[ -n $mirror ]] || fail "$note, and this distribution has no package for it. To mend it, $by_hand"
+  [[ -n $mirror ]] || fail "$note, and this distribution has no package for it. $by_hand"
   mkdir -p "$tmp/trixie/partial"
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" > "$tmp/trixie.list"
   # apt uses its own list of sources here. The machine's sources stay as they are.
@@ -157,11 +304,12 @@ from_trixie() {
 # Copies the client beside the distribution's one. Debian 13's package would replace the engine's package.
 install_client() {
   local to=/usr/local/bin/docker
-  [[ ! -e $to ]] || fail "$note. Remove it, and run eng/setup.sh again"
+  [[ ! -e $to ]] || fail "$note, but there is another at $to. Run: export PATH=/usr/local/bin:\$PATH"
   from_trixie docker-cli
-  dpkg-deb --fsys-tarfile "$tmp"/docker-cli_*.deb | tar --extract --to-stdout ./usr/bin/docker > "$to.new"
-  chmod 755 "$to.new"
-  mv "$to.new" "$to"
+  new_client=$(mktemp "$to.XXXXXX")
+  dpkg-deb --fsys-tarfile "$tmp"/docker-cli_*.deb | tar -x -O ./usr/bin/docker > "$new_client"
+  chmod 755 "$new_client"
+  mv "$new_client" "$to"
   hash -r
 }
 
@@ -218,13 +366,17 @@ needed_images() {
 declare -A reached
 registry_has() {
   local host=${1%%/*}
-  [[ -v reached[$host] ]] || reached[$host]=$(timeout 5 docker buildx imagetools inspect "$1" &> /dev/null && echo yes || echo no)
+  [[ -v reached[$host] ]] || reached[$host]=$(for_seconds 5 docker buildx imagetools inspect "$1" &> /dev/null && echo yes || echo no)
   [[ ${reached[$host]} == yes ]]
 }
 
 check_images() {
   local image labels fingerprint
   to_pull=() to_build=() stand_ins=()
+  if [[ ! $engine ]]; then
+    note='base images: unknown without a container engine'
+    return 1
+  fi
   fingerprint=$("$root/eng/base-images/build.sh" --fingerprint 2> /dev/null) || fingerprint=unknown
   for image in $(needed_images); do
     labels=$(docker image inspect --format "{{index .Config.Labels \"$label\"}} {{index .Config.Labels \"$label.fingerprint\"}}" "$image" 2> /dev/null) || labels=absent
@@ -266,26 +418,37 @@ supply_images() {
 
 # ---
 
-if [[ $check_only ]]; then
-  tmp=$(mktemp -d)
-else
-  mkdir -p "$cache" 2> /dev/null || fail "cannot write to $cache. Set XDG_CACHE_HOME to a folder that you can write to"
-  exec 9> "$cache/setup.lock"
-  flock --nonblock 9 || { say 'waiting for the end of another eng/setup.sh ...'; flock 9; }
-  tmp=$(mktemp -d "$cache/setup.XXXXXX")
-fi
-trap 'rm -rf "$tmp" /usr/local/bin/docker.new' EXIT
+check_folders
+tmp='' new_client='' stand_ins=()
+trap '[[ ! $tmp ]] || rm -rf "$tmp" "$new_client"' EXIT
 # Without this trap, bash goes on after a Ctrl+C if a child, such as apt-get or docker, handles it.
 trap 'exit 130' INT
 trap 'exit 143' TERM
+if [[ $check_only ]]; then
+  tmp=$(mktemp -d)
+else
+  if ! { mkdir -p "$cache" && exec 9> "$cache/setup.lock" && tmp=$(mktemp -d "$cache/setup.XXXXXX"); } 2> /dev/null; then
+    mend=$mend_home
+    if [[ ${XDG_CACHE_HOME-} == /* ]]; then
+      mend='Run: unset XDG_CACHE_HOME'
+    elif [[ -d ${cache%/*} ]]; then # as after sudo with the same HOME
+      mend=$(as_root "chown -R $user $(printf %q "${cache%/*}")")
+    fi
+    fail "user $user cannot write to $cache. $mend"
+  fi
+  flock -n 9 || { say 'waiting for the end of another eng/setup.sh ...'; flock 9; }
+fi
 
 missing=0
 for part in sdk engine images; do
+  mend=''
   if "check_$part"; then
     [[ -z $check_only ]] || say "ready:   $note"
   elif [[ $check_only ]]; then
-    say "missing: $note"
+    say "missing: $note${mend:+. $mend}"
     missing=1
+  elif [[ $mend ]]; then
+    fail "$note. $mend"
   else
     "supply_$part"
   fi
