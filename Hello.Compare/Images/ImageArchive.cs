@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.IO.Pipelines;
 using System.Text.Json;
 using Hello.Compare.Engine;
+using ZstdSharp;
 
 namespace Hello.Compare.Images;
 
@@ -10,7 +11,8 @@ namespace Hello.Compare.Images;
 /// Two layouts are in use, and newer engines write both into one archive. The older layout has a <c>manifest.json</c>:
 /// <c>[{"Config":"….json","RepoTags":["demo-app:0.1-scratch"],"Layers":["…/layer.tar"]}]</c>.
 /// The OCI layout has an <c>index.json</c>, <c>{"manifests":[{"mediaType":"…","digest":"sha256:…"}]}</c>, which names further blobs by
-/// their digests: https://github.com/opencontainers/image-spec/blob/main/image-layout.md.
+/// their digests: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. containerd's image store writes all platforms
+/// of an image that it has. The index also names those that it does not have.
 /// </remarks>
 /// <param name="Config">The image's configuration: https://github.com/opencontainers/image-spec/blob/main/config.md.</param>
 /// <param name="Layers">From the base upwards.</param>
@@ -19,36 +21,46 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
     /// <summary>The highest length of a JSON file. No manifest and no configuration is that long.</summary>
     private const int JsonLimit = 4 * 1024 * 1024;
 
-    private const int TarBlock = 512;
+    /// <summary>Reads the image for this machine's platform.</summary>
+    /// <exception cref="MeasurementException">The archive is damaged, cut short or in a form that is not supported.</exception>
+    public static Task<ImageArchive> ReadAsync(Stream stream, CancellationToken cancellationToken) => ReadAsync(stream, ImagePlatform.Host, cancellationToken);
 
     /// <summary>Reads an archive in one pass. The stream need not be seekable, and no layer is kept in memory.</summary>
+    /// <param name="platform">The platform to choose if the archive has several. If it is not there, the first one that is there is read.</param>
     /// <exception cref="MeasurementException">The archive is damaged, cut short or in a form that is not supported.</exception>
-    public static async Task<ImageArchive> ReadAsync(Stream stream, CancellationToken cancellationToken)
+    public static async Task<ImageArchive> ReadAsync(Stream stream, ImagePlatform platform, CancellationToken cancellationToken)
     {
         Dictionary<string, object> files = [];
+        var at = "at its start";
         try
         {
-            await using var tar = new TarReader(stream, leaveOpen: true);
-            while (await tar.GetNextEntryAsync(copyData: false, cancellationToken) is { } entry)
+            await foreach (var file in TarFile.ReadAllAsync(stream, hasEnd: true, cancellationToken))
             {
-                var name = ImageLayer.Normalize(entry.Name);
-                if (entry.EntryType is TarEntryType.SymbolicLink or TarEntryType.HardLink)
+                var name = ImageLayer.Normalize(file.Name);
+                at = $"in or after {name}";
+                switch (file.Type)
                 {
                     // The archive has one layer under two names.
-                    files[name] = new Link(entry.EntryType is TarEntryType.HardLink ? ImageLayer.Normalize(entry.LinkName) : Relative(name, entry.LinkName));
-                }
-                else if (entry.DataStream is { } data)
-                {
-                    files[name] = await ReadFileAsync(data, entry.Length, cancellationToken);
+                    case TarEntryType.HardLink:
+                        files[name] = new Link(ImageLayer.Normalize(file.Target));
+                        break;
+                    case TarEntryType.SymbolicLink:
+                        files[name] = new Link(Relative(name, file.Target));
+                        break;
+                    case TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile:
+                        files[name] = await ReadFileAsync(file, cancellationToken);
+                        break;
+                    default:
+                        break; // a folder
                 }
             }
         }
         catch (Exception e) when (IsDamage(e))
         {
-            throw new MeasurementException($"The image's archive is damaged or cut short: {e.Message}", e);
+            throw Error($"is damaged or cut short {at}: {Reason(e)}.", e);
         }
 
-        return Assemble(files);
+        return Assemble(files, platform);
     }
 
     /// <summary>The files and links that a container sees, by path. An upper layer replaces and deletes files of the lower ones.</summary>
@@ -95,28 +107,24 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
     }
 
     /// <summary>Reads a file of the archive as a <see cref="JsonElement"/>, an <see cref="ImageLayer"/> or, if it is neither, an <see cref="Unreadable"/>.</summary>
-    private static async Task<object> ReadFileAsync(Stream data, long length, CancellationToken cancellationToken)
+    private static async Task<object> ReadFileAsync(TarFile file, CancellationToken cancellationToken)
     {
-        var pipe = PipeReader.Create(data, new(bufferSize: 64 * 1024, leaveOpen: true));
-        var start = (await pipe.ReadAtLeastAsync((int)Math.Min(TarBlock, length), cancellationToken)).Buffer;
-        var first = new byte[Math.Min(TarBlock, start.Length)];
+        var pipe = PipeReader.Create(file.Content, new(bufferSize: 64 * 1024, leaveOpen: true));
+        var start = (await pipe.ReadAtLeastAsync((int)Math.Min(TarFile.Block, file.Length), cancellationToken)).Buffer;
+        var first = new byte[Math.Min(TarFile.Block, start.Length)];
         System.Buffers.BuffersExtensions.CopyTo(start.Slice(0, first.Length), first);
         pipe.AdvanceTo(start.Start);
         await using var content = pipe.AsStream();
         try
         {
-            if (first is [0x28, 0xB5, 0x2F, 0xFD, ..])
+            var isTar = TarFile.IsStart(first);
+            var decompress = isTar ? null : ImageLayer.FindDecompressor(first);
+            if (isTar || decompress is not null)
             {
-                return new Unreadable("it is compressed with zstd, which is not supported");
+                return await ImageLayer.ReadAsync(content, file.Length, decompress, cancellationToken);
             }
 
-            var gzipped = first is [0x1F, 0x8B, ..];
-            if (gzipped || IsTar(first))
-            {
-                return await ImageLayer.ReadAsync(content, length, gzipped, cancellationToken);
-            }
-
-            if (first is [(byte)'{' or (byte)'[', ..] && length <= JsonLimit)
+            if (first.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{' or (byte)'[', ..] && file.Length <= JsonLimit)
             {
                 using var json = await JsonDocument.ParseAsync(content, cancellationToken: cancellationToken);
                 return json.RootElement.Clone();
@@ -128,43 +136,44 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
         {
             // Only the files that a manifest names must be readable. The archive may hold others.
             // If the archive itself is cut short, the reader of the archive fails next.
-            return new Unreadable(e.Message);
+            return new Unreadable(Reason(e));
         }
-
-        static bool IsTar(byte[] first) =>
-            first.Length == TarBlock && (first.AsSpan(257).StartsWith("ustar"u8) || first.All(b => b == 0) || first is not [(byte)'{' or (byte)'[', ..]);
     }
 
-    /// <summary>Whether the reader of a tar, gzip or JSON file threw the exception because the file is damaged.</summary>
-    private static bool IsDamage(Exception e) =>
-        e is EndOfStreamException or InvalidDataException or FormatException or OverflowException or ArgumentException or JsonException;
+    /// <summary>Whether the reader of a tar, gzip, zstd or JSON file threw the exception because the file is damaged.</summary>
+    private static bool IsDamage(Exception e) => e is EndOfStreamException or InvalidDataException or ZstdException or JsonException or FormatException;
 
-    private static ImageArchive Assemble(Dictionary<string, object> files)
+    private static ImageArchive Assemble(Dictionary<string, object> files, ImagePlatform platform)
     {
+        string? missing = null;
         try
         {
-            var (configName, layerNames) = files.ContainsKey("manifest.json")
-                ? FromManifestJson(Require<JsonElement>("manifest.json"))
-                : FromIndex(Require<JsonElement>("index.json"));
-            var config = Require<JsonElement>(configName);
+            var named = (files.ContainsKey("manifest.json") ? FromManifestJson() : []).Concat(FromIndex())
+                .Where(i => IsThere(i.Config))
+                .Select(i => (Image: i, Distance: DistanceOf(i)))
+                .Where(i => i.Distance is not null);
+            var image = named.FirstOrDefault(i => i.Distance == 0).Image
+                ?? named.OrderBy(i => i.Distance).FirstOrDefault().Image
+                ?? throw (missing is null ? Error("is not laid out as an image: neither manifest.json nor index.json names an image.") : Error($"is damaged or cut short: it has no {missing}."));
+            var config = Require<JsonElement>(image.Config);
 
             // The digests of the unpacked layers: {"rootfs":{"type":"layers","diff_ids":["sha256:…"]}}. A layer that was cut short or changed has another one.
             var digests = config.GetProperty("rootfs").GetProperty("diff_ids").EnumerateArray().Select(d => d.GetString()).ToArray();
-            var layers = layerNames.Select(Require<ImageLayer>).ToArray();
+            var layers = image.Layers.Select((name, i) => Require<ImageLayer>(name, $" (layer {i + 1})")).ToArray();
             for (var i = 0; i < Math.Max(layers.Length, digests.Length); i++)
             {
                 var (found, expected) = (layers.ElementAtOrDefault(i)?.Digest, digests.ElementAtOrDefault(i));
                 if (found != expected)
                 {
-                    throw new MeasurementException($"The image's archive is damaged or cut short: layer {i + 1} has the digest {found ?? "(no layer)"}, not {expected ?? "(none)"}.");
+                    throw Error($"is damaged or cut short: layer {i + 1} has the digest {found ?? "(no layer)"}, not {expected ?? "(none)"}.");
                 }
             }
 
             return new(config, layers);
         }
-        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
+        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or JsonException)
         {
-            throw new MeasurementException($"The image's archive is not laid out as an image: {e.Message}", e);
+            throw Error($"is not laid out as an image: {Reason(e)}.", e);
         }
 
         object? Get(string name)
@@ -179,39 +188,76 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
             return file;
         }
 
-        T Require<T>(string name) => Get(name) switch
+        T Require<T>(string name, string part = "") => Get(name) switch
         {
             T file => file,
-            null or Link => throw new MeasurementException($"The image's archive is damaged or cut short: it has no {name}."),
-            Unreadable { Reason: var reason } => throw new MeasurementException($"The image's archive cannot be read: {name}: {reason}."),
-            _ => throw new MeasurementException($"The image's archive is not laid out as an image: {name} is of another kind than its name says."),
+            null or Link => throw Error($"is damaged or cut short: it has no {name}{part}."),
+            Unreadable { Reason: var reason } => throw Error($"cannot be read: {name}{part}: {reason}."),
+            _ => throw Error($"is not laid out as an image: {name}{part} is of another kind than its name says."),
         };
 
-        (string Config, string[] Layers) FromIndex(JsonElement index)
+        // The first one that is missing is reported if no image is there.
+        bool IsThere(string name)
         {
-            // An index may name another index. Beside the image it may name attestations, whose platform is "unknown".
-            for (var depth = 0; index.TryGetProperty("manifests", out var manifests); depth++)
-            {
-                if (depth == 8)
-                {
-                    throw new MeasurementException("The image's archive is not laid out as an image: index.json leads from index to index without end.");
-                }
-
-                var image = manifests.EnumerateArray().First(m =>
-                    !m.TryGetProperty("platform", out var platform) || platform.GetProperty("os").GetString() != "unknown");
-                index = Require<JsonElement>(BlobOf(image));
-            }
-
-            return (BlobOf(index.GetProperty("config")), [.. index.GetProperty("layers").EnumerateArray().Select(BlobOf)]);
+            var isThere = Get(name) is not (null or Link);
+            missing ??= isThere ? null : name;
+            return isThere;
         }
 
-        static (string Config, string[] Layers) FromManifestJson(JsonElement manifests) =>
-            (TextOf(manifests[0].GetProperty(nameof(Config))), [.. manifests[0].GetProperty(nameof(Layers)).EnumerateArray().Select(TextOf)]);
+        // Null if it is an attestation, whose platform is "unknown".
+        int? DistanceOf(NamedImage image) =>
+            (image.Platform ?? ImagePlatform.Of(Require<JsonElement>(image.Config))) is { Os: not "unknown" } other ? platform.DistanceTo(other) : null;
+
+        IEnumerable<NamedImage> FromManifestJson() => Require<JsonElement>("manifest.json").EnumerateArray()
+            .Select(m => new NamedImage(TextOf(m.GetProperty(nameof(Config))), [.. m.GetProperty(nameof(Layers)).EnumerateArray().Select(TextOf)], Platform: null));
+
+        // An index may name other indexes. Beside images it may name attestations, signatures and platforms that the archive does not have.
+        IEnumerable<NamedImage> FromIndex()
+        {
+            var rest = new Stack<(string Name, ImagePlatform? Platform)>([("index.json", null)]);
+            HashSet<string> seen = []; // an index may name itself
+            while (rest.TryPop(out var next))
+            {
+                if (!seen.Add(next.Name) || !IsThere(next.Name))
+                {
+                    continue;
+                }
+
+                var json = Require<JsonElement>(next.Name);
+                if (json.TryGetProperty("manifests", out var manifests))
+                {
+                    foreach (var manifest in manifests.EnumerateArray().Reverse().Where(m => !IsArtifact(m)))
+                    {
+                        var platform = manifest.TryGetProperty("platform", out var found) ? ImagePlatform.Of(found) : null;
+                        if (platform?.Os != "unknown")
+                        {
+                            rest.Push((BlobOf(manifest), platform));
+                        }
+                    }
+                }
+                else if (!IsArtifact(json))
+                {
+                    yield return new(BlobOf(json.GetProperty("config")), [.. json.GetProperty("layers").EnumerateArray().Select(BlobOf)], next.Platform);
+                }
+            }
+        }
+
+        // https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidelines-for-artifact-usage
+        static bool IsArtifact(JsonElement manifest) =>
+            manifest.TryGetProperty("artifactType", out _)
+            || (manifest.TryGetProperty("annotations", out var notes) && notes.ValueKind == JsonValueKind.Object && notes.TryGetProperty("vnd.docker.reference.type", out _))
+            || (manifest.TryGetProperty("config", out var config) && config.TryGetProperty("mediaType", out var type) && !TextOf(type).Contains("image", StringComparison.Ordinal));
 
         static string BlobOf(JsonElement descriptor) => $"blobs/{TextOf(descriptor.GetProperty("digest")).Replace(':', '/')}";
 
-        static string TextOf(JsonElement text) => text.GetString() ?? throw new InvalidOperationException("a name is null.");
+        static string TextOf(JsonElement text) => text.GetString() ?? throw new InvalidOperationException("a name is null");
     }
+
+    /// <summary>An error in one line. Names in the archive may have line feeds in them.</summary>
+    private static MeasurementException Error(string message, Exception? inner = null) =>
+        new($"The image's archive {string.Concat(message.Select(c => char.IsControl(c) ? '?' : c))}", inner);
+
+    private static string Reason(Exception e) => e.Message.TrimEnd('.');
 
     private static string Relative(string from, string target) =>
         ImageLayer.Normalize(new Uri(new Uri($"file:///{from}"), target).AbsolutePath); // resolves ".."
@@ -225,4 +271,7 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
     private sealed record Link(string Target);
 
     private sealed record Unreadable(string Reason);
+
+    /// <param name="Platform">Null if only the configuration tells it.</param>
+    private sealed record NamedImage(string Config, string[] Layers, ImagePlatform? Platform);
 }

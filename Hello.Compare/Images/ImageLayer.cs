@@ -3,6 +3,8 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using System.IO.Pipelines;
 using System.Security.Cryptography;
+using ZstdSharp;
+using ZstdSharp.Unsafe;
 
 namespace Hello.Compare.Images;
 
@@ -27,7 +29,8 @@ public sealed record LayerEntry(string Path, TarEntryType Type, long Length, str
 /// <param name="Entries">The entries in the order of the tar.</param>
 public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyList<LayerEntry> Entries)
 {
-    private const UnixFileMode Executable = UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+    /// <summary>The logarithm of the largest window of zstd that engines accept: <c>zstd --long</c> uses large ones.</summary>
+    private const int ZstdWindowLimit = 29;
 
     /// <summary>Sum of the file contents.</summary>
     public long UnpackedBytes => Entries.Sum(e => e.Length);
@@ -35,28 +38,27 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
     /// <summary>Reads a layer.</summary>
     /// <param name="stream">The layer as it is in the archive.</param>
     /// <param name="length">Length of the stream in bytes.</param>
-    public static async Task<ImageLayer> ReadAsync(Stream stream, long length, bool gzipped, CancellationToken cancellationToken)
+    /// <param name="decompress">Makes the stream of the unpacked layer. Null if the layer is not compressed.</param>
+    internal static async Task<ImageLayer> ReadAsync(Stream stream, long length, Func<Stream, Stream>? decompress, CancellationToken cancellationToken)
     {
         // The bytes are read once: one task hashes and compresses them while the other reads the tar.
         var pipe = new Pipe();
-        var pumping = PumpAsync(stream, gzipped, pipe.Writer, cancellationToken);
+        var pumping = PumpAsync(stream, decompress, pipe.Writer, cancellationToken);
         List<LayerEntry> entries = [];
         var tar = pipe.Reader.AsStream();
         try
         {
-            await using var reader = new TarReader(tar, leaveOpen: true);
-            while (await reader.GetNextEntryAsync(copyData: false, cancellationToken) is { } entry)
+            await foreach (var file in TarFile.ReadAllAsync(tar, hasEnd: false, cancellationToken))
             {
-                if (entry.EntryType is not TarEntryType.GlobalExtendedAttributes) // not a file, but attributes of all following entries
-                {
-                    entries.Add(new(
-                        Normalize(entry.Name),
-                        entry.EntryType,
-                        entry.EntryType is TarEntryType.HardLink ? 0 : entry.Length,
-                        entry.LinkName,
-                        await IsStaticAsync(entry, cancellationToken),
-                        Normalize(entry.Name) == LayerEntry.UsersPath ? await ReadUsersAsync(entry, cancellationToken) : null));
-                }
+                var path = Normalize(file.Name);
+                var isUsers = path == LayerEntry.UsersPath;
+                entries.Add(new(
+                    path,
+                    file.Type,
+                    file.Length,
+                    file.Target,
+                    isUsers ? null : await IsStaticAsync(file, cancellationToken),
+                    isUsers ? await ReadUsersAsync(file, cancellationToken) : null));
             }
 
             await tar.CopyToAsync(Stream.Null, cancellationToken); // The digest includes the padding at the end.
@@ -68,19 +70,33 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
         }
 
         var (digest, compressed) = await pumping;
-        return new(digest, gzipped ? length : compressed, entries);
+        return new(digest, decompress is null ? compressed : length, entries);
     }
+
+    /// <summary>What unpacks a file that starts with these bytes. Null if it is not compressed. Both formats allow several parts, one after another.</summary>
+    internal static Func<Stream, Stream>? FindDecompressor(ReadOnlySpan<byte> start) => start switch
+    {
+        [0x1F, 0x8B, ..] => stream => new GZipStream(stream, CompressionMode.Decompress, leaveOpen: true),
+        // zstd may start with a skippable frame, in which a tool keeps data of its own: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.2.
+        [0x28, 0xB5, 0x2F, 0xFD, ..] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18, ..] => stream =>
+        {
+            var zstd = new DecompressionStream(stream);
+            zstd.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, ZstdWindowLimit);
+            return zstd;
+        },
+        _ => null,
+    };
 
     /// <summary>Makes paths comparable: <c>./etc/passwd</c>, <c>/etc/passwd</c> and <c>etc/passwd/</c> become <c>etc/passwd</c>.</summary>
     internal static string Normalize(string path) => (path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path).Trim('/');
 
-    private static async Task<(string Digest, long Compressed)> PumpAsync(Stream stream, bool gzipped, PipeWriter writer, CancellationToken cancellationToken)
+    private static async Task<(string Digest, long Compressed)> PumpAsync(Stream stream, Func<Stream, Stream>? decompress, PipeWriter writer, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var compressed = new CountingStream();
         // Of .NET's levels, this one comes within 1 % of the size that gzip(1) and registry clients produce by default.
         await using var gzip = new GZipStream(compressed, CompressionLevel.SmallestSize, leaveOpen: true);
-        await using var unpacked = gzipped ? new GZipStream(stream, CompressionMode.Decompress, leaveOpen: true) : stream;
+        await using var unpacked = decompress?.Invoke(stream) ?? stream;
         var buffer = ArrayPool<byte>.Shared.Rent(128 * 1024);
         try
         {
@@ -88,7 +104,7 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
             {
                 var chunk = buffer.AsMemory(0, read);
                 hash.AppendData(chunk.Span);
-                if (!gzipped)
+                if (decompress is null)
                 {
                     gzip.Write(chunk.Span);
                 }
@@ -112,23 +128,23 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
         return ($"sha256:{Convert.ToHexStringLower(hash.GetHashAndReset())}", compressed.Length);
     }
 
-    private static async Task<bool?> IsStaticAsync(TarEntry entry, CancellationToken cancellationToken)
+    private static async Task<bool?> IsStaticAsync(TarFile file, CancellationToken cancellationToken)
     {
-        if (entry.DataStream is not { } data || (entry.Mode & Executable) == 0)
+        if (!file.IsExecutable)
         {
             return null;
         }
 
-        var start = new byte[Math.Min(ElfHeader.Length, entry.Length)];
-        await data.ReadExactlyAsync(start, cancellationToken);
+        var start = new byte[Math.Min(ElfHeader.Length, file.Length)];
+        await file.Content.ReadExactlyAsync(start, cancellationToken);
         return ElfHeader.IsStatic(start);
     }
 
     /// <summary>Reads <c>appuser:x:10001:10001:App User:/:/sbin/nologin</c>.</summary>
-    private static async Task<IReadOnlyDictionary<string, string>> ReadUsersAsync(TarEntry entry, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyDictionary<string, string>> ReadUsersAsync(TarFile file, CancellationToken cancellationToken)
     {
         Dictionary<string, string> users = [];
-        using var reader = new StreamReader(entry.DataStream ?? Stream.Null, leaveOpen: true);
+        using var reader = new StreamReader(file.Content, leaveOpen: true);
         while (await reader.ReadLineAsync(cancellationToken) is { } line)
         {
             if (line.Split(':') is [var name, _, var uid, ..])

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using ZstdSharp;
 
 namespace Hello.Tests;
 
@@ -31,10 +32,13 @@ internal sealed class ImageArchiveBuilder
     }
 
     /// <summary>The OCI layout, whose layers are compressed.</summary>
-    public static ImageArchiveBuilder Oci(params byte[][] layers)
+    public static ImageArchiveBuilder Oci(params byte[][] layers) => Stored(layers, [.. layers.Select(Gzip)]);
+
+    /// <summary>The OCI layout with the layers in any form.</summary>
+    public static ImageArchiveBuilder Stored(byte[][] layers, byte[][] stored)
     {
         var archive = new ImageArchiveBuilder { Files = { ["oci-layout"] = Json(new { imageLayoutVersion = "1.0.0" }) } };
-        archive.Files["index.json"] = Json(new { manifests = new[] { archive.AddImage(layers, [.. layers.Select(Gzip)]) } });
+        archive.Files["index.json"] = Json(new { manifests = new[] { archive.AddImage(layers, stored) } });
         return archive;
     }
 
@@ -116,6 +120,12 @@ internal sealed class ImageArchiveBuilder
         return stream.ToArray();
     }
 
+    public static byte[] Zstd(byte[] content)
+    {
+        using var zstd = new Compressor();
+        return zstd.Wrap(content).ToArray();
+    }
+
     public static string Digest(byte[] content) => $"sha256:{Convert.ToHexStringLower(SHA256.HashData(content))}";
 
     public static string BlobName(byte[] content) => $"blobs/{Digest(content).Replace(':', '/')}";
@@ -127,6 +137,13 @@ internal sealed class ImageArchiveBuilder
         .. Links.Select(l => Entry(TarEntryFormat.Pax, TarEntryType.SymbolicLink, l.Key, l.Value)),
         .. Files.Select(f => Entry(TarEntryFormat.Pax, TarEntryType.RegularFile, f.Key, content: f.Value)),
     ]);
+
+    /// <summary>Adds a file under the name of its digest.</summary>
+    public Descriptor AddBlob(byte[] content)
+    {
+        Files[BlobName(content)] = content;
+        return new(Digest(content));
+    }
 
     private static byte[] Configuration(byte[][] layers) => Json(new { rootfs = new { type = "layers", diff_ids = layers.Select(Digest) } });
 
@@ -159,12 +176,6 @@ internal sealed class ImageArchiveBuilder
     private Descriptor AddImage(byte[][] layers, byte[][] stored) =>
         AddBlob(Json(new { layers = stored.Select(AddBlob).ToArray(), config = AddBlob(Configuration(layers)) }));
 
-    private Descriptor AddBlob(byte[] content)
-    {
-        Files[BlobName(content)] = content;
-        return new(Digest(content));
-    }
-
     /// <summary>As JSON has it.</summary>
-    private sealed record Descriptor(string digest);
+    internal sealed record Descriptor(string digest);
 }

@@ -1,0 +1,186 @@
+using System.Text;
+using Hello.Compare.Images;
+using static Hello.Tests.ImageArchiveBuilder;
+using static Hello.Tests.ImageArchiveTests;
+
+namespace Hello.Tests;
+
+/// <summary>Of the platforms that containerd's image store saves, the right one is read.</summary>
+public sealed class ImageArchivePlatformTests
+{
+    private const string Attestation = "vnd.docker.reference.type";
+
+    /// <summary>How the index and the configurations name images.</summary>
+    [Flags]
+    public enum Form
+    {
+        /// <summary>index.json names the images by their platform.</summary>
+        Flat = 0,
+
+        /// <summary>index.json names an index, and that one the images.</summary>
+        Nested = 1,
+
+        /// <summary>An index names indexes with an image each.</summary>
+        Deep = 2,
+
+        /// <summary>The index does not say the platforms, and only the configurations do.</summary>
+        Unnamed = 4,
+
+        /// <summary>An attestation is in front of each image, as BuildKit makes it.</summary>
+        Attested = 8,
+
+        /// <summary>manifest.json names the first image that is there.</summary>
+        Manifest = 16,
+    }
+
+    public static TheoryData<Form> Forms => [.. new[] { Form.Flat, Form.Nested, Form.Deep }.SelectMany(f => Enumerable.Range(0, 8), (f, i) => f | (Form)(i << 2))];
+
+    /// <summary>The platforms in an archive, the one asked for and the one read. A minus is named, but not there; of a tilde only the manifest is there.</summary>
+    public static TheoryData<string, string, string> Choices => new()
+    {
+        { "linux/amd64 linux/arm64", "linux/amd64", "linux/amd64" },
+        { "linux/amd64 linux/arm64", "linux/arm64", "linux/arm64" },
+        { "linux/amd64 linux/arm64/v8", "linux/arm64", "linux/arm64/v8" },
+        { "linux/arm64 linux/s390x windows/amd64 linux/amd64", "linux/amd64", "linux/amd64" },
+        { "windows/amd64 linux/amd64", "windows/amd64", "windows/amd64" },
+        { "linux/arm/v5 linux/arm/v6 linux/arm/v7", "linux/arm/v6", "linux/arm/v6" },
+        { "linux/arm/v5 linux/arm/v7", "linux/arm", "linux/arm/v7" },
+        { "linux/amd64 linux/arm/v6", "linux/arm/v7", "linux/arm/v6" },
+        { "linux/amd64 linux/amd64/v3", "linux/amd64/v3", "linux/amd64/v3" },
+        // Another platform, because that of the machine is not there.
+        { "linux/arm64", "linux/amd64", "linux/arm64" },
+        { "linux/s390x linux/arm64", "linux/amd64", "linux/s390x" },
+        { "-linux/amd64 linux/arm64", "linux/amd64", "linux/arm64" },
+        { "~linux/amd64 linux/arm64", "linux/amd64", "linux/arm64" },
+        { "-linux/amd64 ~linux/s390x -linux/arm/v7 linux/arm64", "linux/amd64", "linux/arm64" },
+        // The other platforms were not pulled.
+        { "-linux/arm64 linux/amd64", "linux/amd64", "linux/amd64" },
+        { "~linux/arm64 linux/amd64 -linux/s390x", "linux/amd64", "linux/amd64" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Choices))]
+    public async Task The_platform_asked_for_is_read_or_else_the_one_that_is_there(string platforms, string wanted, string read)
+    {
+        foreach (var form in Forms.OfType<object[]>().Select(row => (Form)row[0]))
+        {
+            using var stream = new MemoryStream(Build(platforms, form).ToArray());
+            var (archive, error) = await TryAsync(stream, Parse(wanted));
+
+            Assert.Equal($"{form}: {read.Replace('/', '-')}", $"{form}: {error ?? archive!.Layers.Single().Entries.Single().Path}");
+            Assert.Equal(Parse(read).Architecture, archive!.Config.GetProperty("architecture").GetString());
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public async Task Without_a_wish_the_platform_of_this_machine_is_read(Form form) =>
+        Assert.Equal(ImagePlatform.Host.Architecture, (await ReadAsync(Build("linux/mips linux/amd64 linux/arm64", form))).Config.GetProperty("architecture").GetString());
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public async Task A_damaged_layer_of_the_platform_asked_for_is_named(Form form)
+    {
+        var builder = Build("linux/arm64 linux/amd64", form);
+        var name = BlobName(Gzip(LayerOf("linux/amd64")));
+        foreach (var content in new[] { null, Gzip(LayerOf("linux/amd64"))[..20], Gzip(LayerOf("linux/arm64")) })
+        {
+            builder.Files.Remove(name);
+            if (content is not null)
+            {
+                builder.Files[name] = content;
+            }
+
+            using var stream = new MemoryStream(builder.ToArray());
+            var error = (await TryAsync(stream, Parse("linux/amd64"))).Error;
+            Assert.True(error?.Contains($"{name} (layer 1)", StringComparison.Ordinal) == true || error?.Contains("layer 1 has the digest", StringComparison.Ordinal) == true, error);
+        }
+    }
+
+    [Theory]
+    [InlineData("-linux/amd64 -linux/arm64")]
+    [InlineData("~linux/amd64")]
+    [InlineData("-linux/amd64 ~linux/arm64")]
+    public async Task An_archive_without_any_of_its_platforms_is_a_clear_error(string platforms)
+    {
+        foreach (var form in new[] { Form.Flat, Form.Nested | Form.Attested, Form.Deep | Form.Unnamed })
+        {
+            Assert.StartsWith("The image's archive is damaged or cut short: it has no blobs/sha256/", await ErrorAsync(Build(platforms, form)), StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"artifactType":"application/vnd.docker.attestation.manifest.v1+json"}""", "{}")]
+    [InlineData("""{"annotations":{"vnd.docker.reference.type":"attestation-manifest"}}""", "{}")]
+    [InlineData("""{"platform":{"os":"unknown","architecture":"unknown"}}""", "{}")]
+    [InlineData("{}", """{"artifactType":"application/spdx+json","config":{"digest":"sha256:0"},"layers":[]}""")]
+    [InlineData("{}", """{"config":{"digest":"sha256:0","mediaType":"application/vnd.oci.empty.v1+json"},"layers":[]}""")]
+    [InlineData("{}", """{"config":{"digest":"sha256:0","mediaType":"application/vnd.cncf.helm.config.v1+json"},"layers":[]}""")]
+    [InlineData("{}", """{"config":{"digest":"sha256:1"},"layers":[]}""")]
+    public async Task What_is_no_image_is_passed_over(string descriptor, string manifest)
+    {
+        var builder = Build("linux/amd64", Form.Flat);
+        builder.Files["blobs/sha256/0"] = "{}"u8.ToArray();
+        builder.Files["blobs/sha256/1"] = """{"os":"unknown","architecture":"unknown","rootfs":{"diff_ids":[]}}"""u8.ToArray();
+        var blob = builder.AddBlob(Encoding.UTF8.GetBytes(manifest));
+        var index = Encoding.UTF8.GetString(builder.Files["index.json"]);
+        var other = $$"""{"digest":"{{blob.digest}}"{{(descriptor == "{}" ? "}" : $",{descriptor[1..]}")}}""";
+        foreach (var both in new[] { index.Replace("[", $"[{other},", StringComparison.Ordinal), index.Replace("]", $",{other}]", StringComparison.Ordinal) })
+        {
+            builder.Files["index.json"] = Encoding.UTF8.GetBytes(both);
+            Assert.Equal("linux-amd64", (await ReadAsync(builder)).Layers.Single().Entries.Single().Path);
+        }
+    }
+
+    private static ImageArchiveBuilder Build(string platforms, Form form)
+    {
+        var archive = new ImageArchiveBuilder();
+        List<object> images = [];
+        object? manifestJson = null;
+        foreach (var name in platforms.Split(' '))
+        {
+            var platform = Parse(name.TrimStart('-', '~'));
+            var named = new { os = platform.Os, architecture = platform.Architecture, variant = platform.Variant };
+            var layer = LayerOf(name.TrimStart('-', '~'));
+            var config = Json(new { named.os, named.architecture, named.variant, rootfs = new { type = "layers", diff_ids = new[] { Digest(layer) } } });
+            var stored = name.EndsWith("64", StringComparison.Ordinal) ? Gzip(layer) : Zstd(layer);
+            var manifest = Json(new { config = new { digest = Digest(config), mediaType = "application/vnd.oci.image.config.v1+json" }, layers = new[] { new { digest = Digest(stored) } } });
+            if (form.HasFlag(Form.Attested))
+            {
+                var empty = archive.AddBlob(Json(new { os = "unknown", architecture = "unknown", rootfs = new { type = "layers", diff_ids = Array.Empty<string>() } }));
+                images.Add(new { archive.AddBlob(Json(new { config = empty, layers = Array.Empty<object>(), subject = Digest(manifest) })).digest, annotations = new Dictionary<string, string> { [Attestation] = "attestation-manifest" } });
+            }
+
+            object image = form.HasFlag(Form.Unnamed) ? new { digest = Digest(manifest) } : new { digest = Digest(manifest), platform = named };
+            images.Add(form.HasFlag(Form.Deep) ? archive.AddBlob(Json(new { manifests = new[] { image } })) : image);
+            if (name[0] != '-')
+            {
+                archive.AddBlob(manifest);
+            }
+
+            if (name[0] is not ('-' or '~'))
+            {
+                archive.AddBlob(config);
+                archive.AddBlob(stored);
+                manifestJson ??= new { Config = BlobName(config), Layers = new[] { BlobName(stored) } };
+            }
+        }
+
+        archive.Files["index.json"] = Json(new { manifests = form.HasFlag(Form.Nested) || form.HasFlag(Form.Deep) ? [archive.AddBlob(Json(new { manifests = images }))] : images });
+        if (form.HasFlag(Form.Manifest) && manifestJson is not null)
+        {
+            archive.Files["manifest.json"] = Json(new[] { manifestJson });
+        }
+
+        return archive;
+    }
+
+    private static byte[] LayerOf(string platform) => Layer($"{platform.Replace('/', '-')}=1");
+
+    private static ImagePlatform Parse(string platform) => platform.Split('/') switch
+    {
+        [var os, var architecture, var variant] => new(os, architecture, variant),
+        [var os, var architecture] => new(os, architecture),
+        _ => throw new ArgumentException(platform, nameof(platform)),
+    };
+}
