@@ -207,6 +207,23 @@ public sealed class SetupTests : IDisposable
         Assert.Empty(await File.ReadAllTextAsync(Log));
     });
 
+    [Theory]
+    [InlineData("", "apt-get", "stand-ins need Debian packages, but this system has no apt-get. On a machine that reaches the registry, pull the images and run: docker save --output images.tar mcr.microsoft.com/")]
+    [InlineData("SSL_CERT_FILE=/nope", "", "cannot read the certificates in /nope. Run: unset SSL_CERT_FILE")]
+    public Task Stand_ins_that_cannot_be_built_are_refused_in_one_line(string environment, string missing, string line) => WithEachToolsAsync(async path =>
+    {
+        AddDocker("'image inspect '* | 'buildx imagetools inspect '*) exit 1 ;;");
+        if (missing.Length > 0)
+        {
+            File.Delete(Path.Combine(_folder, "bin", missing));
+        }
+
+        var result = await SetupAsync(path, environment);
+
+        Assert.True(IsOneLine(result, $"eng/base-images/build.sh: {line}"), result.ToString());
+        Assert.Empty(await File.ReadAllTextAsync(Log));
+    });
+
     [Fact]
     public Task A_folder_in_which_another_user_has_built_is_refused() => WithEachToolsAsync(async path =>
     {

@@ -129,6 +129,8 @@ fi
 
 for image in "$@"; do target_of "$image" > /dev/null; done
 command -v apt-get > /dev/null || fail "stand-ins need Debian packages, but this system has no apt-get. On a machine that reaches the registry, pull the images and run: docker save --output images.tar $*. Then run here: docker load --input images.tar"
+[[ -r $ca_bundle ]] || fail "cannot read the certificates in $ca_bundle. $(
+  if [[ ${SSL_CERT_FILE-} ]]; then echo 'Run: unset SSL_CERT_FILE'; else echo 'Run as root: apt-get install ca-certificates'; fi)"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 context=$tmp/context
