@@ -16,7 +16,8 @@ public sealed class ImageInspector(ContainerEngine engine, ImageFactsFile? known
     /// <param name="reference">The image's name and tag, which may differ from those of the build.</param>
     public async Task<ImageFacts> InspectImageAsync(HelloImage image, string reference, CancellationToken cancellationToken)
     {
-        var id = (await engine.InspectAsync("image", reference, cancellationToken)).GetProperty("Id").GetString()!;
+        var inspected = await engine.InspectAsync("image", reference, cancellationToken);
+        var id = inspected.GetProperty("Id").GetString()!;
         var dockerfile = Dockerfile.Parse(await File.ReadAllLinesAsync(image.Dockerfile, cancellationToken));
         await _reading.WaitAsync(cancellationToken);
         try
@@ -27,13 +28,27 @@ public sealed class ImageInspector(ContainerEngine engine, ImageFactsFile? known
                 return facts with { Base = dockerfile.Base, StandIns = standIns }; // the image does not say what it was built from
             }
 
-            facts = ImageFacts.Of(await engine.ReadAsync(["image", "save", reference], ImageArchive.ReadAsync, cancellationToken), dockerfile, standIns);
+            facts = ImageFacts.Of(await engine.ReadAsync(["image", "save", reference], ReadArchiveAsync, cancellationToken), dockerfile, standIns);
             known?.Add(id, facts);
             return facts;
         }
         finally
         {
             _reading.Release();
+        }
+
+        async Task<ImageArchive> ReadArchiveAsync(Stream stream, CancellationToken token)
+        {
+            // The archive may have several platforms. This is the one that the engine runs.
+            var platform = ImagePlatform.Of(inspected) is { Os: not (null or ""), Architecture: not (null or "") } named ? named : ImagePlatform.Host;
+            try
+            {
+                return await ImageArchive.ReadAsync(stream, platform, token);
+            }
+            catch (MeasurementException e)
+            {
+                throw new MeasurementException($"{reference} cannot be inspected. {e.Message} Remove the image with '{await engine.FindAsync(token)} image rm {reference}', and build or pull it again.", e);
+            }
         }
     }
 
