@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Hello.Compare.Images;
 
 /// <summary>Reads the beginning of an ELF file, which names the dynamic loader if there is one: https://refspecs.linuxfoundation.org/elf/elf.pdf.</summary>
@@ -13,31 +11,43 @@ public static class ElfHeader
 
     /// <summary>Whether a binary is static.</summary>
     /// <param name="file">The first <see cref="Length"/> bytes of the file, or the whole file if it is shorter.</param>
-    /// <returns>Null if the file is not a 64-bit little-endian ELF file.</returns>
+    /// <returns>Null if the file is not an ELF file with program headers. The processor need not be this machine's.</returns>
     public static bool? IsStatic(ReadOnlySpan<byte> file)
     {
-        // e_ident: 7f 'E' 'L' 'F', ELFCLASS64, ELFDATA2LSB.
-        if (file.Length < 64 || !file.StartsWith("\u007fELF\u0002\u0001"u8))
+        // e_ident: 7f 'E' 'L' 'F', 1 or 2 for 32 or 64 bits, 1 or 2 for little-endian or big-endian.
+        if (file.Length < 52 || !file.StartsWith("\u007fELF"u8) || file[4] is not (1 or 2) || file[5] is not (1 or 2) || file.Length < (file[4] == 2 ? 64 : 52))
         {
             return null;
         }
 
-        var table = BinaryPrimitives.ReadUInt64LittleEndian(file[0x20..]);
-        var (size, count) = (BinaryPrimitives.ReadUInt16LittleEndian(file[0x36..]), BinaryPrimitives.ReadUInt16LittleEndian(file[0x38..]));
-        for (var i = 0; i < count; i++)
+        var (is64Bit, isLittleEndian) = (file[4] == 2, file[5] == 1);
+        var table = Number(file, is64Bit ? 0x20 : 0x1C, is64Bit ? 8 : 4);
+        var (size, count) = (Number(file, is64Bit ? 0x36 : 0x2A, 2), Number(file, is64Bit ? 0x38 : 0x2C, 2));
+        for (var i = 0UL; i < count; i++)
         {
-            var at = table + (ulong)(i * size);
+            var at = table + (i * size);
             if (at > (ulong)file.Length - 4)
             {
                 return null;
             }
 
-            if (BinaryPrimitives.ReadUInt32LittleEndian(file[(int)at..]) == Interpreter)
+            if (Number(file, (int)at, 4) == Interpreter)
             {
                 return false;
             }
         }
 
-        return true;
+        return table == 0 ? null : true;
+
+        ulong Number(ReadOnlySpan<byte> bytes, int at, int length)
+        {
+            var number = 0UL;
+            for (var i = 0; i < length; i++)
+            {
+                number = (number << 8) | bytes[isLittleEndian ? at + length - 1 - i : at + i];
+            }
+
+            return number;
+        }
     }
 }

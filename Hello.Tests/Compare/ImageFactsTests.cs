@@ -86,6 +86,20 @@ public sealed class ImageFactsTests
         Assert.Equal(isStatic, ElfHeader.IsStatic(Elf(programHeaders)));
 
     [Theory]
+    [InlineData(true, 1, 2, 6)]
+    [InlineData(false, 6, 3, 1)]
+    public void A_program_for_another_platform_is_understood(bool isStatic, params int[] programHeaders)
+    {
+        foreach (var (is64Bit, isLittleEndian) in new[] { (false, true), (false, false), (true, false), (true, true) })
+        {
+            var elf = ElfOf(is64Bit, isLittleEndian, programHeaders);
+
+            Assert.Equal((is64Bit, isLittleEndian, isStatic), (is64Bit, isLittleEndian, ElfHeader.IsStatic(elf)));
+            Assert.Null(ElfHeader.IsStatic(elf.AsSpan(0, is64Bit ? 63 : 51)));
+        }
+    }
+
+    [Theory]
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(63)]
@@ -96,8 +110,10 @@ public sealed class ImageFactsTests
 
     [Theory]
     [InlineData(0, 0x7E)]
-    [InlineData(4, 1)] // 32 bits
-    [InlineData(5, 2)] // big-endian
+    [InlineData(4, 1)] // 32 bits, which are laid out in another way
+    [InlineData(5, 2)] // big-endian, in which the numbers are too large
+    [InlineData(4, 3)]
+    [InlineData(5, 0)]
     [InlineData(0x21, 0x10)]
     [InlineData(0x27, 0x80)]
     [InlineData(0x39, 0xFF)]
@@ -134,6 +150,7 @@ public sealed class ImageFactsTests
     [InlineData("""{"config":null}""")]
     [InlineData("""{"config":{}}""")]
     [InlineData("""{"config":{"User":null,"Env":null,"Entrypoint":null,"Cmd":null,"WorkingDir":null}}""")]
+    [InlineData("""{"config":{"User":1,"Env":[null,1],"Entrypoint":[null],"Cmd":[{}],"WorkingDir":[]}}""")]
     [InlineData("""{"config":{"User":"","Env":[],"Entrypoint":[],"Cmd":[],"WorkingDir":""}}""")]
     public void Without_a_configuration_the_user_is_root_and_the_program_unknown(string config)
     {
@@ -309,6 +326,26 @@ public sealed class ImageFactsTests
         ]);
 
     private static ImageFacts Facts(string layers, string config) => ImageFacts.Of(Image(layers, config), new("scratch", []), []);
+
+    /// <summary>An ELF header, for example of s390x, which is 64-bit and big-endian, or of arm, which is 32-bit and little-endian.</summary>
+    private static byte[] ElfOf(bool is64Bit, bool isLittleEndian, int[] programHeaders)
+    {
+        var (length, size) = is64Bit ? (64, 56) : (52, 32);
+        var elf = new byte[length + (size * programHeaders.Length)];
+        "\u007fELF"u8.CopyTo(elf);
+        (elf[4], elf[5], elf[6]) = ((byte)(is64Bit ? 2 : 1), (byte)(isLittleEndian ? 1 : 2), 1);
+        Put(is64Bit ? 0x20 : 0x1C, is64Bit ? 8 : 4, length);
+        Put(is64Bit ? 0x36 : 0x2A, 2, size);
+        Put(is64Bit ? 0x38 : 0x2C, 2, programHeaders.Length);
+        foreach (var (i, type) in programHeaders.Index())
+        {
+            Put(length + (size * i), 4, type);
+        }
+
+        return elf;
+
+        void Put(int at, int bytes, int value) => elf[isLittleEndian ? at : at + bytes - 1] = (byte)value;
+    }
 
     /// <summary>A 64-bit little-endian ELF header and program headers of these types.</summary>
     private static byte[] Elf(params int[] programHeaders)
