@@ -1,6 +1,12 @@
 using System.Globalization;
 using Hello.Api;
 
+if (ResourceLimits.AllowsTooFewProcesses)
+{
+    ResourceLimits.WriteError(ResourceLimits.ProcessLimitReason);
+    return 1;
+}
+
 // Answers a request on the thread that has read it, without a way through the thread pool. This serves a tenth more
 // requests, and is safe because nothing that answers blocks. The runtime reads the variable with the first socket.
 // https://github.com/dotnet/runtime/blob/main/src/libraries/System.Net.Sockets/src/System/Net/Sockets/SocketAsyncEngine.Unix.cs
@@ -15,7 +21,7 @@ AppDomain.CurrentDomain.FirstChanceException += (_, thrown) =>
 {
     if (thrown.Exception is OutOfMemoryException)
     {
-        Environment.FailFast("Out of memory. Give the container more, or less to do.");
+        Environment.FailFast(ResourceLimits.HaveRefusedProcess ? ResourceLimits.ProcessLimitReason : "Out of memory. Give the container more, or less to do.");
     }
 };
 
@@ -61,6 +67,6 @@ try
 }
 catch (Exception e) when (!started.IsCancellationRequested && HostSettings.Explain(settings, e) is { } reason)
 {
-    Console.Error.WriteLine("error: " + reason);
+    ResourceLimits.WriteError(reason);
     return 1;
 }

@@ -116,6 +116,15 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
         }
     }
 
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public Task A_limit_of_processes_that_is_too_low_is_one_line(HelloImage image) =>
+        AtOnce.RunAsync(["2", "5", "10"], async limit =>
+        {
+            var ended = await CommandLine.TryAsync("docker", ["run", "--rm", "--pids-limit", limit, image.Reference]);
+            WrongSettings.AssertOneErrorLine($"The container may have {limit} processes", "--pids-limit", ended.ExitCode, ended.Output, ended.Error);
+        });
+
     private static string[] Options(string variable) => ["--env", variable];
 
     [Theory]

@@ -1,0 +1,48 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Hello.Api;
+
+/// <summary>The limit of the container's processes. Where it is too low, .NET says that memory is missing.</summary>
+internal static class ResourceLimits
+{
+    /// <summary>As many threads as the API needs without telemetry. The kernel counts each as a process.</summary>
+    private const int Needed = 11;
+
+    /// <summary>The folder of the controller of processes, in version 2 and 1 of control groups: https://docs.kernel.org/admin-guide/cgroup-v2.html#pid.</summary>
+    private static readonly string[] Folders = ["/sys/fs/cgroup", "/sys/fs/cgroup/pids"];
+
+    /// <summary>Whether so few processes are allowed that the API cannot start.</summary>
+    public static bool AllowsTooFewProcesses => int.TryParse(Read("pids.max"), NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit < Needed;
+
+    /// <summary>Whether a thread could not be started because of the limit. The file has a line "max 3": so often.</summary>
+    public static bool HaveRefusedProcess => Read("pids.events").Split(' ', '\n') is ["max", not "0", ..];
+
+    /// <summary>What is wrong, and what would be right.</summary>
+    public static string ProcessLimitReason => $"The container may have {Read("pids.max")} processes, and each thread counts as one. The API needs more. Set --pids-limit, or its like, to 64.";
+
+    /// <summary>Writes a line to standard error without the class Console, which needs a thread.</summary>
+    public static void WriteError(string line)
+    {
+        using var error = new FileStream(new SafeFileHandle(2, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        error.Write(Encoding.UTF8.GetBytes($"error: {line}\n"));
+    }
+
+    private static string Read(string file)
+    {
+        foreach (var folder in Folders)
+        {
+            try
+            {
+                return File.ReadAllText($"{folder}/{file}").TrimEnd();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // This machine has the other version of control groups, or shows none.
+            }
+        }
+
+        return "";
+    }
+}
