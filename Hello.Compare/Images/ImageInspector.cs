@@ -57,10 +57,8 @@ public sealed class ImageInspector(ContainerEngine engine, ImageFactsFile? known
     public async Task<ProcessFacts> InspectProcessAsync(string container, IEnumerable<string> helpers, CancellationToken cancellationToken)
     {
         var inspected = await engine.InspectAsync("container", container, cancellationToken);
-        return ProcessFacts.Parse(
-            await ReadOnThisMachineAsync(inspected, cancellationToken)
-            ?? await ReadBesideAsync(container, helpers, cancellationToken)
-            ?? throw new MeasurementException($"The process of {container} cannot be inspected: it is not on this machine, and no image with a 'cat' is there to read its status. Build the alpine image."));
+        return await ReadOnThisMachineAsync(inspected, cancellationToken)
+            ?? ProcessFacts.Parse(await ReadBesideAsync(container, helpers, cancellationToken) ?? throw new MeasurementException($"The process of {container} cannot be inspected: it is not on this machine, and no image with a 'cat' is there to read its status. Build the alpine image."));
     }
 
     /// <summary>The ID of a container, its start by the engine's clock, and the address of its port on this machine.</summary>
@@ -137,15 +135,19 @@ public sealed class ImageInspector(ContainerEngine engine, ImageFactsFile? known
         }
     }
 
-    /// <summary>The kernel's file about the process. Null if the container runs on another kernel, as with Docker Desktop.</summary>
-    private static async Task<string?> ReadOnThisMachineAsync(JsonElement container, CancellationToken cancellationToken)
+    /// <summary>The process by the kernel's files. Null if the container runs on another kernel, as with Docker Desktop.</summary>
+    private static async Task<ProcessFacts?> ReadOnThisMachineAsync(JsonElement container, CancellationToken cancellationToken)
     {
         var process = $"/proc/{container.GetProperty("State").GetProperty("Pid").GetInt32()}";
         try
         {
             // The ID may belong to another process of this machine. The control group has the container's ID in its name: cgroups(7).
             return (await File.ReadAllTextAsync($"{process}/cgroup", cancellationToken)).Contains(container.GetProperty("Id").GetString()!, StringComparison.Ordinal)
-                ? await File.ReadAllTextAsync($"{process}/status", cancellationToken)
+                ? ProcessFacts.Parse(
+                    await File.ReadAllTextAsync($"{process}/status", cancellationToken),
+                    // The engine may remap users: https://docs.docker.com/engine/security/userns-remap/.
+                    await File.ReadAllTextAsync($"{process}/uid_map", cancellationToken),
+                    await File.ReadAllTextAsync($"{process}/gid_map", cancellationToken))
                 : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -26,13 +26,15 @@ public sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabi
     /// <param name="status">
     /// <c>Uid:	10001	10001	10001	10001</c> (real, effective, saved, file system), <c>CapEff:	00000000a80425fb</c>, <c>VmRSS:	   26912 kB</c>, …
     /// </param>
-    /// <exception cref="MeasurementException">A line is missing.</exception>
-    public static ProcessFacts Parse(string status)
+    /// <param name="userMap"><c>/proc/PID/uid_map</c>, if the status has the IDs of this machine and not those of the container.</param>
+    /// <param name="groupMap"><c>/proc/PID/gid_map</c>.</param>
+    /// <exception cref="MeasurementException">A line is missing, or the container has no such ID.</exception>
+    public static ProcessFacts Parse(string status, string? userMap = null, string? groupMap = null)
     {
         var lines = status.Split('\n').Select(l => l.Split(':', 2)).Where(l => l.Length == 2).ToDictionary(l => l[0], l => l[1].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         return new(
-            int.Parse(Field("Uid", 1), CultureInfo.InvariantCulture),
-            int.Parse(Field("Gid", 1), CultureInfo.InvariantCulture),
+            Inside(Field("Uid", 1), userMap),
+            Inside(Field("Gid", 1), groupMap),
             Names(ulong.Parse(Field("CapEff", 0), NumberStyles.HexNumber, CultureInfo.InvariantCulture)),
             Bytes("VmRSS"),
             Bytes("VmHWM"),
@@ -42,6 +44,19 @@ public sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabi
             ?? throw new MeasurementException($"The status of the process has no {name}. The process may have ended: see the container's log.");
 
         long Bytes(string name) => long.Parse(Field(name, 0), CultureInfo.InvariantCulture) * 1024;
+    }
+
+    /// <summary>Translates an ID of this machine into the container's: user_namespaces(7).</summary>
+    /// <param name="map"><c>         0     100000      65536</c>: the first ID in the container, the first on this machine, and how many.</param>
+    private static int Inside(string id, string? map)
+    {
+        var outside = long.Parse(id, CultureInfo.InvariantCulture);
+        var lines = map?.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => l.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(n => long.Parse(n, CultureInfo.InvariantCulture)).ToArray());
+        return lines is null
+            ? (int)outside
+            : (int)(lines.Where(l => outside >= l[1] && outside < l[1] + l[2]).Select(l => (long?)(outside - l[1] + l[0])).FirstOrDefault()
+                ?? throw new MeasurementException($"The process has the ID {id}, which its user namespace does not map."));
     }
 
     private static string[] Names(ulong bits) =>

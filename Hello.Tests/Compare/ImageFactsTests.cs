@@ -280,6 +280,28 @@ public sealed class ImageFactsTests
         Assert.Equal((10002, 20002, 27_557_888, 28_430_336, 14), (facts.Uid, facts.Gid, facts.ResidentBytes, facts.PeakResidentBytes, facts.Threads));
     }
 
+    /// <summary>user_namespaces(7): the first ID in the container, the first one on this machine, and how many.</summary>
+    [Theory]
+    [InlineData("         0          0 4294967295\n", 10002, 20002)]
+    [InlineData("         0      10002      65536\n", 0, 10000)]
+    [InlineData("0 1000 1\n1 10000 65536\n", 3, 10003)]
+    [InlineData("0 20000 100\n500 10000 100\n", 502, 2)]
+    public void The_ids_of_a_process_are_those_in_its_container(string map, int uid, int gid)
+    {
+        var facts = ProcessFacts.Parse(Status("0000000000000000"), map, map);
+
+        Assert.Equal((uid, gid), (facts.Uid, facts.Gid));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("0 0 10002\n")]
+    [InlineData("0 10003 65536\n")]
+    [InlineData("0 4294967295 1\n")]
+    public void An_id_that_the_container_does_not_know_is_not_shown(string map) => Assert.Equal(
+        "The process has the ID 10002, which its user namespace does not map.",
+        Assert.Throws<MeasurementException>(() => ProcessFacts.Parse(Status("0000000000000000"), map, map)).Message);
+
     [Theory]
     [InlineData("0000000000000000", "")]
     [InlineData("0000000000000400", "net_bind_service")]
