@@ -87,7 +87,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     private async Task<Candidate> BuildAsync(ImageInspector inspector, HelloImage image, CancellationToken cancellationToken)
     {
         progress($"Building {image.Name} ...");
-        await _engine.RunAsync(["build", "--file", image.Dockerfile, "--tag", image.Reference, image.Context], cancellationToken);
+        await _engine.BuildAsync(["--file", image.Dockerfile, "--tag", image.Reference, image.Context], cancellationToken);
         var (id, entrypoint) = ReadImage(await _engine.InspectAsync("image", image.Reference, cancellationToken));
         var candidate = new Candidate(image.Name, id, entrypoint, await inspector.InspectImageAsync(image, image.Reference, cancellationToken));
         candidate.Add("Unpacked size, B", candidate.Image.UnpackedBytes);

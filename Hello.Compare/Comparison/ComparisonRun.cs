@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using Hello.Compare.Engine;
 using Hello.Compare.Figures;
 using Hello.Compare.Images;
@@ -22,6 +23,9 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
 
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(60);
 
+    /// <summary>If there is no answer by then, it looks whether there can be one.</summary>
+    private static readonly TimeSpan PublishLimit = TimeSpan.FromSeconds(5);
+
     /// <summary>Lets the process finish the work of its start that goes on after the first answer.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
 
@@ -29,6 +33,11 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
     private readonly string _id = TemporaryResources.NewName("compare");
 
     private readonly List<string> _failures = [];
+
+    /// <summary>Why no container can be measured while it runs; null if nothing speaks against it.</summary>
+    private string? _portsElsewhere;
+
+    private bool _clocksDiffer;
 
     /// <summary>The number of requests of each load. It is lower than planned if the time limit came first.</summary>
     private readonly Spread<int> _requests = new();
@@ -40,6 +49,12 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
     public async Task<ComparisonResult> MeasureAsync(IReadOnlyList<HelloImage> images, CancellationToken cancellationToken)
     {
         await engine.FindAsync(cancellationToken);
+        _portsElsewhere = await engine.FindPortsElsewhereAsync(cancellationToken);
+        if (_portsElsewhere is not null)
+        {
+            progress($"Only the images are measured. {_portsElsewhere}");
+        }
+
         Candidate[] candidates = [.. images.Select(image => new Candidate(image, $"{_id}:{image.Name}"))];
         var made = new TemporaryResources(engine, error);
         await using (made)
@@ -51,14 +66,36 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
 
             await Interleaving.RunAsync(candidates, runs, (candidate, round) => TryAsync(candidate, () =>
             {
+                if (_portsElsewhere is not null)
+                {
+                    return Task.CompletedTask;
+                }
+
                 progress($"Run {round} of {runs}: {candidate.Image.Name} ...");
                 return RunAsync(candidate, candidates.Select(c => c.Reference), made, cancellationToken);
             }));
             progress("Cleaning up ...");
         }
 
+        if (_portsElsewhere is not null)
+        {
+            _failures.Add($"The build time and the figures of running containers are left out. {_portsElsewhere}");
+        }
+
+        if (_clocksDiffer)
+        {
+            _failures.Add($"\"{Figure.FirstHello.Name}\" is left out, because the container engine's clock differs from this machine's. Set both clocks to the same time.");
+        }
+
         return new(
-            [.. candidates.Select(c => c.Summarize())],
+            [
+                .. candidates.Select(c => c.Summarize()).Select(m => m with
+                {
+                    // The time on another machine would stand beside the name of this one.
+                    BuildTime = _portsElsewhere is null ? m.BuildTime : null,
+                    FirstHello = _clocksDiffer ? null : m.FirstHello,
+                }),
+            ],
             _failures,
             new(
                 DateTimeOffset.UtcNow,
@@ -88,6 +125,10 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
         {
             await measure();
         }
+        catch (MeasurementException) when (_portsElsewhere is not null && candidate.Facts is not null)
+        {
+            // It concerns all builds, and is told once.
+        }
         catch (MeasurementException e)
         {
             candidate.HasFailed = true;
@@ -100,7 +141,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
         progress($"Building {candidate.Image.Name} without cache ...");
         made.Add("image", candidate.Reference);
         var clock = Stopwatch.StartNew();
-        await engine.RunAsync(["build", "--no-cache", "--file", candidate.Image.Dockerfile, "--tag", candidate.Reference, candidate.Image.Context], cancellationToken);
+        await engine.BuildAsync(["--no-cache", "--file", candidate.Image.Dockerfile, "--tag", candidate.Reference, candidate.Image.Context], cancellationToken);
         candidate.BuildTime = clock.Elapsed;
         progress(Format.Invariant($"Built {candidate.Image.Name} in {clock.Elapsed.TotalSeconds:N1} s; reading it ..."));
         candidate.Facts = await inspector.InspectImageAsync(candidate.Image, candidate.Reference, cancellationToken);
@@ -148,20 +189,45 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
     {
         // The first request is sent after the engine has started the container. A packet to an address that does not exist yet
         // makes the kernel wait for a second: arp(7).
+        var asked = DateTimeOffset.UtcNow;
         await engine.RunAsync(["container", "start", container], cancellationToken);
+        var told = DateTimeOffset.UtcNow;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(AnswerLimit);
         try
         {
-            var answered = await FirstHello.WaitAsync(address, HelloImage.HelloPath, limit.Token);
+            var answering = FirstHello.WaitAsync(address, HelloImage.HelloPath, limit.Token);
+            if (await Task.WhenAny(answering, Task.Delay(PublishLimit, limit.Token)) != answering)
+            {
+                await CheckPublishedAsync(container, address, cancellationToken);
+            }
+
+            var answered = await answering;
             var (_, started, _) = await inspector.FindStartedAsync(container, cancellationToken);
-            return answered > started
-                ? answered - started
-                : throw new MeasurementException("its first answer came before its start, so the container engine's clock differs from this machine's. Set both clocks to the same time.");
+            // By one clock, it started while this program waited for the engine to start it.
+            _clocksDiffer |= started < asked - FirstHello.EngineResolution || started > told + FirstHello.EngineResolution;
+            return answered - started;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new MeasurementException(Format.Invariant($"{HelloImage.HelloPath} did not answer with 200 within {AnswerLimit.TotalSeconds:N0} s of the start."));
+        }
+        finally
+        {
+            await limit.CancelAsync();
+        }
+    }
+
+    /// <summary>Ends the waiting for an answer that cannot come.</summary>
+    /// <exception cref="MeasurementException">The container does not run, or its port is not on this machine.</exception>
+    private async Task CheckPublishedAsync(string container, IPEndPoint address, CancellationToken cancellationToken)
+    {
+        await inspector.FindStartedAsync(container, cancellationToken);
+        // For example, this program runs in a container and uses the engine that runs the container.
+        if (LocalPort.TryListen(address) == SocketError.Success)
+        {
+            _portsElsewhere = $"The container engine runs {container} and publishes its port {address.Port}, but on this machine the port is free. Run the program where the engine publishes the ports.";
+            throw new MeasurementException(_portsElsewhere);
         }
     }
 

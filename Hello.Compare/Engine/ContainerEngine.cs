@@ -1,5 +1,9 @@
 using System.Globalization;
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using System.Text;
 using System.Text.Json;
 using CliWrap;
 using CliWrap.EventStream;
@@ -15,13 +19,33 @@ public sealed class ContainerEngine(string? name)
 
     private static readonly TimeSpan RemoveLimit = TimeSpan.FromSeconds(60);
 
-    private readonly string[] _candidates = string.IsNullOrEmpty(name) ? ["docker", "podman"] : [name];
+    private static readonly TimeSpan NameLimit = TimeSpan.FromSeconds(5);
+
+    private static readonly string[] Known = ["docker", "podman"];
+
+    private readonly string[] _candidates = string.IsNullOrEmpty(name) ? Known : [name];
 
     private string? _executable;
 
-    /// <summary>The engine that Aspire's variables name: https://aspire.dev/app-host/configuration/.</summary>
+    /// <summary>Aspire's settings that name the engine. The first one that has a value counts: https://aspire.dev/app-host/configuration/.</summary>
+    public static IReadOnlyList<string> Settings { get; } = ["DcpPublisher:ContainerRuntime", "ASPIRE_CONTAINER_RUNTIME", "DOTNET_ASPIRE_CONTAINER_RUNTIME"];
+
+    /// <summary>The engine that Aspire's variables name.</summary>
+    /// <exception cref="MeasurementException">The variable names no known engine.</exception>
     public static ContainerEngine FromEnvironment() =>
-        new(Environment.GetEnvironmentVariable("ASPIRE_CONTAINER_RUNTIME") ?? Environment.GetEnvironmentVariable("DOTNET_ASPIRE_CONTAINER_RUNTIME"));
+        new(FindName(setting => Environment.GetEnvironmentVariable(setting.Replace(":", "__", StringComparison.Ordinal))));
+
+    /// <summary>The engine that the settings name; null if none of them has a value. An empty value is none.</summary>
+    /// <exception cref="MeasurementException">The setting names no known engine.</exception>
+    public static string? FindName(Func<string, string?> read)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        var (setting, value) = Settings.Select(s => (s, Value: read(s)?.Trim())).FirstOrDefault(s => s.Value is { Length: > 0 });
+        return value is null
+            ? null
+            : Known.FirstOrDefault(k => k.Equals(value, StringComparison.OrdinalIgnoreCase))
+                ?? throw new MeasurementException($"{setting} is '{value}', which is no known container engine. Set it to {string.Join(" or ", Known)}, or remove it.");
+    }
 
     /// <summary>Finds an engine that answers, and remembers it.</summary>
     /// <returns>Its command: "docker" or "podman".</returns>
@@ -57,6 +81,53 @@ public sealed class ContainerEngine(string? name)
     public async Task<T> ReadAsync<T>(IEnumerable<string> arguments, Func<Stream, CancellationToken, Task<T>> read, CancellationToken cancellationToken) =>
         await ProgramRunner.ReadAsync(await CommandAsync(arguments, cancellationToken), read, cancellationToken);
 
+    /// <summary>Builds an image. Every builder loads it into the engine, also one that keeps what it builds to itself, as those of the driver docker-container do.</summary>
+    /// <exception cref="MeasurementException">The build failed.</exception>
+    public async Task BuildAsync(IEnumerable<string> arguments, CancellationToken cancellationToken)
+    {
+        // The engine's own builder has no such option if buildx is not there, and needs none.
+        var takesLoad = (await RunAsync(["build", "--help"], cancellationToken)).Contains("--load", StringComparison.Ordinal);
+        await RunAsync(["build", .. takesLoad ? ["--load"] : Array.Empty<string>(), .. arguments], cancellationToken);
+    }
+
+    /// <summary>Makes a network and removes it.</summary>
+    /// <returns>Why the engine cannot make one; null if it can.</returns>
+    /// <exception cref="MeasurementException">The network could not be removed.</exception>
+    public async Task<string?> FindNetworkFailureAsync(CancellationToken cancellationToken)
+    {
+        var name = TemporaryResources.NewName("network");
+        try
+        {
+            await RunAsync(["network", "create", name], cancellationToken);
+        }
+        catch (MeasurementException e)
+        {
+            return e.Message;
+        }
+        catch (OperationCanceledException)
+        {
+            await RemoveAsync("network", name); // an interrupted command may have made it already
+            throw;
+        }
+
+        await RemoveAsync("network", name);
+        return null;
+    }
+
+    /// <summary>Asks the engine's client where the engine is.</summary>
+    /// <returns>Why the ports of its containers are not on this machine; null if nothing speaks against it.</returns>
+    public async Task<string?> FindPortsElsewhereAsync(CancellationToken cancellationToken)
+    {
+        // "unix:///var/run/docker.sock", "tcp://10.0.0.2:2376", "ssh://user@build"
+        if (!Uri.TryCreate(await FindAddressAsync(cancellationToken), UriKind.Absolute, out var address) || address.Scheme is not ("tcp" or "ssh" or "http" or "https") || await IsThisMachineAsync(address, cancellationToken))
+        {
+            return null;
+        }
+
+        // Without the user, the password and the path.
+        return $"The container engine is at {address.Scheme}://{address.Host}, so the ports of its containers are not on this machine. Run the program there, or choose an engine of this machine: unset DOCKER_HOST, or run docker context use default.";
+    }
+
     /// <summary>The engine's JSON about a kind of object, "image" or "container".</summary>
     /// <exception cref="MeasurementException">The engine has no image or container of that name.</exception>
     public async Task<JsonElement> InspectAsync(string kind, string nameOrId, CancellationToken cancellationToken)
@@ -74,7 +145,7 @@ public sealed class ContainerEngine(string? name)
         return $"{await FindAsync(cancellationToken)} {component.GetProperty("Version").GetString()}";
     }
 
-    /// <summary>Removes an object of a kind, "image" or "container". It is no error if it does not exist.</summary>
+    /// <summary>Removes an object of a kind: "image", "container" or "network". It is no error if it does not exist.</summary>
     /// <exception cref="MeasurementException">It could not be removed. The message names it and the command that removes it.</exception>
     internal async Task RemoveAsync(string kind, string nameOrId)
     {
@@ -84,13 +155,16 @@ public sealed class ContainerEngine(string? name)
         try
         {
             var result = await ProgramRunner.TryRunAsync(await CommandAsync(arguments, limit.Token), limit.Token);
-            // docker: "Error response from daemon: No such image: demo:1", podman: "Error: demo:1: image not known"
-            if (result.ExitCode == 0 || result.Error.Contains("no such", StringComparison.OrdinalIgnoreCase) || result.Error.EndsWith("not known", StringComparison.Ordinal))
+            reason = result.Reason;
+            // docker: "Error response from daemon: No such image: demo:1" or "…: network demo not found", podman: "Error: demo:1: image not known".
+            // Not "no such host" or "no such file", which an engine's client says if it does not reach the engine.
+            if (result.ExitCode == 0
+                || reason.Contains($"no such {kind}", StringComparison.OrdinalIgnoreCase)
+                || reason.EndsWith("not known", StringComparison.Ordinal)
+                || reason.EndsWith($"{nameOrId} not found", StringComparison.Ordinal))
             {
                 return;
             }
-
-            reason = result.LastLine;
         }
         catch (MeasurementException e)
         {
@@ -118,7 +192,7 @@ public sealed class ContainerEngine(string? name)
                     "--since", since.ToString("O", CultureInfo.InvariantCulture), "--until", (since + FollowLimit).ToString("O", CultureInfo.InvariantCulture),
                 ],
                 cancellationToken);
-            var error = "";
+            var error = new StringBuilder();
             await foreach (var told in command.ListenAsync(cancellationToken))
             {
                 switch (told)
@@ -127,12 +201,52 @@ public sealed class ContainerEngine(string? name)
                         yield return line.Text;
                         break;
                     case StandardErrorCommandEvent line:
-                        error = line.Text;
+                        error.AppendLine(line.Text);
                         break;
                     case ExitedCommandEvent { ExitCode: not 0 } ended:
-                        throw ProgramRunner.Failure(command.WithArguments("events"), new(ended.ExitCode, "", error));
+                        throw ProgramRunner.Failure(command.WithArguments("events"), new(ended.ExitCode, "", error.ToString()));
                 }
             }
+        }
+    }
+
+    /// <summary>The address of the engine, whether a variable, a context or a connection gives it. Null if the client does not tell it.</summary>
+    private async Task<string?> FindAddressAsync(CancellationToken cancellationToken)
+    {
+        var isPodman = Path.GetFileNameWithoutExtension(await FindAsync(cancellationToken)) == "podman";
+        try
+        {
+            if (!isPodman)
+            {
+                return await RunAsync(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], cancellationToken);
+            }
+
+            // A connection may be there and not be used. "true ssh://core@127.0.0.1:40123/run/podman/podman.sock"
+            return await RunAsync(["info", "--format", "{{.Host.ServiceIsRemote}}"], cancellationToken) != "true"
+                ? null
+                : Environment.GetEnvironmentVariable("CONTAINER_HOST") is { Length: > 0 } host
+                    ? host
+                    : (await RunAsync(["system", "connection", "list", "--format", "{{.Default}} {{.URI}}"], cancellationToken))
+                        .Split('\n').FirstOrDefault(l => l.StartsWith("true ", StringComparison.Ordinal))?["true ".Length..].Trim();
+        }
+        catch (MeasurementException)
+        {
+            return isPodman ? null : Environment.GetEnvironmentVariable("DOCKER_HOST"); // an old client, or podman under the name docker
+        }
+    }
+
+    private static async Task<bool> IsThisMachineAsync(Uri address, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(NameLimit);
+        try
+        {
+            var own = NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address).ToArray();
+            return (await Dns.GetHostAddressesAsync(address.DnsSafeHost, limit.Token)).Any(a => IPAddress.IsLoopback(a) || own.Contains(a));
+        }
+        catch (Exception e) when (e is SocketException or NetworkInformationException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        {
+            return false; // a name that only another machine knows, such as one of ~/.ssh/config
         }
     }
 

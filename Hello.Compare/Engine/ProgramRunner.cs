@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Text;
+using System.Text.RegularExpressions;
 using CliWrap;
 
 namespace Hello.Compare.Engine;
@@ -7,10 +8,28 @@ namespace Hello.Compare.Engine;
 /// <summary>The result of a program that has ended.</summary>
 /// <param name="Output">Standard output, without white space at the end.</param>
 /// <param name="Error">Standard error, without white space at the end.</param>
-public sealed record ProgramResult(int ExitCode, string Output, string Error)
+public sealed partial record ProgramResult(int ExitCode, string Output, string Error)
 {
-    /// <summary>The last line that the program wrote, which usually tells why it failed.</summary>
-    public string LastLine => $"{Output}\n{Error}".Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault("it wrote nothing");
+    /// <summary>The line that tells why the program failed. Hints may stand behind it.</summary>
+    /// <remarks>
+    /// <c>ERROR: failed to solve: …</c>, then <c>View build details: docker-desktop://…</c>;
+    /// <c>docker: Error response from daemon: …</c> or <c>unknown flag: --fast</c>, then <c>Run 'docker run --help' for more information</c>.
+    /// </remarks>
+    public string Reason
+    {
+        get
+        {
+            var lines = (string.IsNullOrWhiteSpace(Error) ? Output : Error).Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            return lines.LastOrDefault(l => ErrorLine().IsMatch(l)) ?? lines.LastOrDefault(l => FailureWords().IsMatch(l)) ?? lines.LastOrDefault("it wrote nothing");
+        }
+    }
+
+    /// <summary>A line that begins as an error does, perhaps behind the program's name or the number of a build step.</summary>
+    [GeneratedRegex(@"^(#\d+ |[\w./-]+: )?(fatal )?error\b", RegexOptions.IgnoreCase)]
+    private static partial Regex ErrorLine();
+
+    [GeneratedRegex(@"\b(cannot|can't|could not|denied|fail(ed|s)|invalid|is not|no such|not found|refused|timed? ?out|unable|unknown|unrecognized)\b", RegexOptions.IgnoreCase)]
+    private static partial Regex FailureWords();
 }
 
 /// <summary>Runs programs without a shell. Cancellation kills the program and its children.</summary>
@@ -80,5 +99,5 @@ public static class ProgramRunner
 
     /// <summary>The error about a program that failed.</summary>
     internal static MeasurementException Failure(Command command, ProgramResult result) =>
-        new($"'{command.TargetFilePath} {command.Arguments}' ended with {result.ExitCode}: {result.LastLine}");
+        new($"'{command.TargetFilePath} {command.Arguments}' ended with {result.ExitCode}: {result.Reason}");
 }

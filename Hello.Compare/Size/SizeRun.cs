@@ -27,7 +27,7 @@ internal sealed class SizeRun(ContainerEngine engine, Action<string> progress, A
         {
             progress($"Building {image.Name} as far as the binary ...");
             made.Add("image", _name);
-            await engine.RunAsync(["build", "--file", image.Dockerfile, "--target", "build", "--tag", _name, image.Context], cancellationToken);
+            await engine.BuildAsync(["--file", image.Dockerfile, "--target", "build", "--tag", _name, image.Context], cancellationToken);
             made.Add("container", _name);
             await engine.RunAsync(["container", "create", "--name", _name, "--network", "none", "--entrypoint", "dotnet", _name, "--version"], cancellationToken);
             progress("Reading it ...");

@@ -1,0 +1,41 @@
+using Hello.Compare.Engine;
+
+namespace Hello.Tests;
+
+/// <summary>A script in place of <c>docker</c>. It notes what it was called with.</summary>
+public sealed class FakeEngine : IDisposable
+{
+    private FakeEngine(DirectoryInfo folder) => Folder = folder;
+
+    /// <summary>Where the script is, and whatever it needs.</summary>
+    public DirectoryInfo Folder { get; }
+
+    /// <summary>The engine that is the script.</summary>
+    public ContainerEngine Engine => new(Path.Combine(Folder.FullName, "docker"));
+
+    /// <summary>The command lines so far.</summary>
+    public string[] Calls => File.Exists(Log) ? File.ReadAllLines(Log) : [];
+
+    /// <summary>The variables that make a program use the script.</summary>
+    public Dictionary<string, string?> Environment => new()
+    {
+        ["PATH"] = $"{Folder.FullName}:{System.Environment.GetEnvironmentVariable("PATH")}",
+        ["ASPIRE_CONTAINER_RUNTIME"] = "docker",
+    };
+
+    private string Log => Path.Combine(Folder.FullName, "calls");
+
+    /// <summary>Writes the script.</summary>
+    /// <param name="script">Lines for <c>sh</c>. It is in the script's folder.</param>
+    public static async Task<FakeEngine> CreateAsync(string script)
+    {
+        var fake = new FakeEngine(Directory.CreateTempSubdirectory("hello-test-"));
+        var docker = Path.Combine(fake.Folder.FullName, "docker");
+        await File.WriteAllTextAsync(docker, $"#!/bin/sh\ncd '{fake.Folder.FullName}'\necho \"$*\" >> calls\n{script}\n");
+        await CommandLine.RunAsync("chmod", "+x", docker);
+        return fake;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Folder.Delete(recursive: true);
+}
