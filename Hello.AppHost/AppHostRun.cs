@@ -1,5 +1,6 @@
 using System.Net;
-using System.Net.NetworkInformation;
+using System.Net.Sockets;
+using Hello.Compare.Engine;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -18,43 +19,67 @@ internal static class AppHostRun
     {
         // As in the launch profile, so that the program also starts without it.
         builder.Configuration["ASPIRE_ALLOW_UNSECURED_TRANSPORT"] ??= "true";
-
-        // Aspire notices a taken port late, and then writes a stack trace or nothing at all. To publish takes no port.
-        if (builder.ExecutionContext.IsRunMode && TakenAddresses(builder.Configuration) is { Length: > 0 } taken)
-        {
-            await FailAsync($"The AppHost cannot listen on {string.Join(", ", taken)}: in use, perhaps by another AppHost. End it, or take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true");
-            return;
-        }
-
-        // FailAsync says why a start failed. The host would say it again, with a stack trace.
-        builder.Services.AddLogging(logging => logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical));
         try
         {
+            // Aspire looks for an engine by the name that is set, even if the name is empty.
+            var engine = ContainerEngine.FindName(setting => builder.Configuration[setting]);
+            foreach (var setting in ContainerEngine.Settings)
+            {
+                builder.Configuration[setting] = engine;
+            }
+
+            // Aspire notices a taken port late, and then writes a stack trace or nothing at all. To publish takes no port.
+            if (builder.ExecutionContext.IsRunMode)
+            {
+                const string FreePorts = "take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true";
+                if (Addresses(builder.Configuration, SocketError.AddressAlreadyInUse) is { Length: > 0 } taken)
+                {
+                    await FailAsync($"The AppHost cannot listen on {string.Join(", ", taken)}: in use, perhaps by another AppHost. End it, or {FreePorts}");
+                    return;
+                }
+
+                // A port below 1024, or one that Windows has set aside.
+                if (Addresses(builder.Configuration, SocketError.AccessDenied) is { Length: > 0 } denied)
+                {
+                    await FailAsync($"The AppHost cannot listen on {string.Join(", ", denied)}: the system does not allow it. Choose higher ports, or {FreePorts}");
+                    return;
+                }
+            }
+
+            LoopbackProxy.Bypass();
+            // FailAsync says why a start failed. The host would say it again, with a stack trace.
+            builder.Services.AddLogging(logging => logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical));
             await builder.Build().RunAsync();
         }
-        catch (DistributedApplicationException e)
+        catch (Exception e) when (e is DistributedApplicationException or MeasurementException)
         {
             await FailAsync(e.Message);
         }
     }
 
-    private static string[] TakenAddresses(ConfigurationManager configuration)
+    /// <summary>The addresses that cannot be listened on for a reason.</summary>
+    private static string[] Addresses(ConfigurationManager configuration, SocketError reason) => configuration.GetValue<bool>("DcpPublisher:RandomizePorts")
+        ? []
+        : [
+            .. AddressSettings
+                .SelectMany(setting => configuration[setting]?.Split(';', StringSplitOptions.RemoveEmptyEntries) ?? [])
+                .Where(address => EndPoints(address).Any(e => LocalPort.TryListen(e) == reason)),
+        ];
+
+    /// <summary>What a server listens on: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints.</summary>
+    private static IEnumerable<IPEndPoint> EndPoints(string address)
     {
-        if (configuration.GetValue<bool>("DcpPublisher:RandomizePorts"))
+        // "http://localhost:15888", "http://127.0.0.1:15888", "http://*:15888"
+        if (!Uri.TryCreate(address.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal), UriKind.Absolute, out var uri))
         {
             return [];
         }
 
-        var taken = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners()
-            .Where(l => IPAddress.IsLoopback(l.Address) || l.Address.Equals(IPAddress.Any) || l.Address.Equals(IPAddress.IPv6Any))
-            .Select(l => l.Port)
-            .ToHashSet();
-        return
-        [
-            .. AddressSettings
-                .SelectMany(setting => configuration[setting]?.Split(';') ?? [])
-                .Where(address => Uri.TryCreate(address, UriKind.Absolute, out var uri) && taken.Contains(uri.Port)),
-        ];
+        return IPAddress.TryParse(uri.DnsSafeHost, out var ip) && !ip.Equals(IPAddress.Any)
+            ? [new(ip, uri.Port)]
+            : uri.IsLoopback
+                ? [new(IPAddress.Loopback, uri.Port), new(IPAddress.IPv6Loopback, uri.Port)]
+                : [new(IPAddress.Any, uri.Port), new(IPAddress.IPv6Any, uri.Port)];
     }
 
     private static Task FailAsync(string message)

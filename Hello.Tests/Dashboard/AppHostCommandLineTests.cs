@@ -25,6 +25,44 @@ public sealed class AppHostCommandLineTests
         Assert.Equal(Refusal(ports[setting]), error);
     }
 
+    /// <summary>A connection to such a port is refused as if it were free.</summary>
+    [Fact]
+    public async Task A_port_that_is_reserved_and_not_listened_on_is_taken()
+    {
+        var ports = LaunchProfile.OnFreePorts();
+        using var other = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        other.Bind(new IPEndPoint(IPAddress.Loopback, new Uri(ports["ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL"]!).Port));
+        if (OperatingSystem.IsLinux())
+        {
+            other.SetRawSocketOption(1, 2, BitConverter.GetBytes(0)); // SO_REUSEADDR, which .NET sets, would share the port: socket(7)
+        }
+
+        var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.AppHost(ports), Limit);
+
+        Assert.Equal(1, exitCode);
+        Assert.Equal("", output);
+        Assert.Equal(Refusal(ports["ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL"]), error);
+    }
+
+    [Theory]
+    [InlineData("ASPIRE_CONTAINER_RUNTIME")]
+    [InlineData("DOTNET_ASPIRE_CONTAINER_RUNTIME")]
+    [InlineData("DcpPublisher:ContainerRuntime")]
+    public async Task An_engine_that_nobody_knows_is_one_line(string setting)
+    {
+        var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.AppHost(LaunchProfile.OnFreePorts(), $"--{setting}=rocket"), Limit);
+
+        Assert.Equal(1, exitCode);
+        Assert.Equal("", output);
+        Assert.Equal($"error: {setting} is 'rocket', which is no known container engine. Set it to docker or podman, or remove it.", error);
+    }
+
+    [Theory]
+    [InlineData(null, "localhost,.localhost,127.0.0.1,::1,[::1]")]
+    [InlineData("", "localhost,.localhost,127.0.0.1,::1,[::1]")]
+    [InlineData("example.org, localhost", "example.org,localhost,.localhost,127.0.0.1,::1,[::1]")]
+    public void No_proxy_is_asked_for_this_machine(string? before, string after) => Assert.Equal(after, LoopbackProxy.WithLoopback(before));
+
     [Fact]
     public async Task All_ports_that_are_taken_are_named()
     {

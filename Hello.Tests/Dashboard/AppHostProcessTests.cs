@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using CliWrap;
 
 namespace Hello.Tests;
@@ -49,5 +51,53 @@ public sealed class AppHostProcessTests(HelloApplication hello) : IClassFixture<
 
         // The application beside it runs on.
         Assert.All(HelloImages.Specification, image => Assert.Equal(KnownResourceStates.Running, hello.StateOf(image).Snapshot.State?.Text));
+    }
+
+    /// <summary>A proxy would look for the dashboard, the orchestrator and the containers on its own machine.</summary>
+    [Fact]
+    public async Task A_proxy_in_the_environment_is_not_asked_for_this_machine()
+    {
+        using var proxy = new TcpListener(IPAddress.Loopback, 0);
+        proxy.Start();
+        List<string> asked = [];
+        using var end = new CancellationTokenSource();
+        var answering = AnswerAsync();
+        var environment = LaunchProfile.OnFreePorts();
+        environment["HTTP_PROXY"] = environment["HTTPS_PROXY"] = environment["ALL_PROXY"] = $"http://{proxy.LocalEndpoint}";
+        environment["NO_PROXY"] = "example.org";
+        await using (var appHost = new RunningProgram(CommandLine.AppHost(environment, "--Logging:LogLevel:Aspire.Hosting.Health=Debug")))
+        {
+            var orchestrator = await AppHostProgram.OrchestratorAsync(appHost.Id);
+            foreach (var image in HelloImages.Specification)
+            {
+                await appHost.WaitForLineAsync(line => line.Contains($"Resource '{image.Resource}' is ready.", StringComparison.Ordinal), StartLimit); // it is healthy
+            }
+
+            await appHost.SignalAsync("INT");
+            await appHost.EndAsync(EndLimit);
+            await AppHostProgram.AssertNothingIsLeftAsync(orchestrator);
+        }
+
+        await end.CancelAsync();
+        await answering;
+        Assert.DoesNotContain(asked, request => request.Contains("localhost", StringComparison.Ordinal) || request.Contains("127.0.0.1", StringComparison.Ordinal));
+
+        // "GET http://localhost:8080/health HTTP/1.1" or "CONNECT localhost:443 HTTP/1.1"
+        async Task AnswerAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    using var client = await proxy.AcceptTcpClientAsync(end.Token);
+                    using var reader = new StreamReader(client.GetStream());
+                    asked.Add(await reader.ReadLineAsync(end.Token) ?? "");
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // The test is over.
+            }
+        }
     }
 }
