@@ -19,9 +19,9 @@ internal static class ImageFactsExtensions
         var services = container.ApplicationBuilder.Services;
         services.TryAddSingleton(provider =>
         {
-            // The engine that Aspire uses: https://aspire.dev/app-host/configuration/.
+            // The engine that Aspire uses.
             var configuration = provider.GetRequiredService<IConfiguration>();
-            return new ContainerEngine(configuration["DcpPublisher:ContainerRuntime"] ?? configuration["ASPIRE_CONTAINER_RUNTIME"] ?? configuration["DOTNET_ASPIRE_CONTAINER_RUNTIME"]);
+            return new ContainerEngine(ContainerEngine.FindName(setting => configuration[setting]));
         });
         services.TryAddSingleton(provider => new ImageInspector(
             provider.GetRequiredService<ContainerEngine>(),
@@ -29,7 +29,9 @@ internal static class ImageFactsExtensions
         services.TryAddSingleton<MeasurementStore>();
         if (container.ApplicationBuilder.ExecutionContext.IsRunMode)
         {
-            services.AddHostedService<ImageFactsPublisher>(); // once, however often it is asked for
+            // Once each, however often they are asked for.
+            services.AddHostedService<ImageFactsPublisher>();
+            services.AddHostedService<NetworkCheck>();
         }
 
         return container;
@@ -233,6 +235,8 @@ internal sealed class ImageFactsPublisher(
             catch (TimeoutException)
             {
                 // The container does not answer, or its start was missed, so it has no such figure.
+                loggers.GetLogger(resourceId).NotMeasured(
+                    await engine.FindPortsElsewhereAsync(cancellationToken) ?? $"{Figure.FirstHello.Name}: no answer came within {AnswerLimit.TotalSeconds} s of the start.");
             }
             finally
             {

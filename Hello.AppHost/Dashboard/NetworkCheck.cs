@@ -1,0 +1,81 @@
+using System.Text.RegularExpressions;
+using Hello.Compare.Engine;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Hello.AppHost.Dashboard;
+
+/// <summary>Says why no container begins if the engine has no addresses for another network. The orchestrator tries a few times, gives up and does not say why.</summary>
+internal sealed partial class NetworkCheck(
+    DistributedApplicationModel model,
+    ResourceNotificationService notifications,
+    ResourceLoggerService loggers,
+    ContainerEngine engine,
+    ILogger<NetworkCheck> log) : BackgroundService, IHostedLifecycleService
+{
+    /// <summary>An engine that has addresses makes a network in much less time.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+
+    /// <summary>Begins before the orchestrator, whose start waits for its network.</summary>
+    /// <inheritdoc/>
+    public Task StartingAsync(CancellationToken cancellationToken) => base.StartAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public override Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            for (var known = false; !known;)
+            {
+                await Task.Delay(Pause, stoppingToken);
+                known = AnyContainer() || await IsKnownAsync(stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The application ends.
+        }
+    }
+
+    private bool AnyContainer() => model.Resources.HelloImages().Any(r => notifications.TryGetCurrentState(r.Resource.Name, out var now) && now.Snapshot.ContainerId() is not null);
+
+    private async Task<bool> IsKnownAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var reason = await engine.FindNetworkFailureAsync(cancellationToken);
+            if (reason is not null && NoAddresses().IsMatch(reason))
+            {
+                foreach (var logger in model.Resources.HelloImages().Select(r => loggers.GetLogger(r.Resource)).Prepend(log))
+                {
+                    logger.NoNetwork(reason);
+                }
+
+                return true;
+            }
+
+            return reason is null; // otherwise no engine answers, which Aspire says
+        }
+        catch (MeasurementException e)
+        {
+            log.LeftBehind(e.Message);
+            return true;
+        }
+    }
+
+    // docker: "all predefined address pools have been fully subnetted", podman: "could not find free subnet from subnet pools"
+    [GeneratedRegex("address pool|subnet")]
+    private static partial Regex NoAddresses();
+}

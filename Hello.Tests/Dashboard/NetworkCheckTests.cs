@@ -1,0 +1,66 @@
+using Hello.AppHost;
+using Hello.AppHost.Dashboard;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Hello.Tests;
+
+/// <summary>What the AppHost says if the engine cannot make a network.</summary>
+public sealed class NetworkCheckTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
+    [Theory]
+    [InlineData("Error response from daemon: all predefined address pools have been fully subnetted")]
+    [InlineData("Error response from daemon: could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network")]
+    [InlineData("Error: could not find free subnet from subnet pools")]
+    public async Task An_engine_without_addresses_is_one_line_with_the_command_that_mends_it(string reason)
+    {
+        using var fake = await FakeEngine.CreateAsync($"[ \"$1\" != network ] || {{ echo '{reason}' >&2; exit 1; }}");
+        var lines = await CheckAsync(fake, () => fake.Calls.Any(c => c.StartsWith("network create ", StringComparison.Ordinal)));
+
+        var line = Assert.Single(lines);
+        Assert.Contains($" ended with 1: {reason}). Remove the networks that no container uses with docker network prune, then start the AppHost again.", line, StringComparison.Ordinal);
+        Assert.Contains("The engine has no addresses for another network (", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_engine_that_makes_a_network_is_no_line_and_the_network_is_removed()
+    {
+        using var fake = await FakeEngine.CreateAsync("");
+        var lines = await CheckAsync(fake, () => fake.Calls.Any(c => c.StartsWith("network rm ", StringComparison.Ordinal)));
+
+        Assert.Empty(lines);
+        Assert.Equal(
+            Assert.Single(fake.Calls, c => c.StartsWith("network create ", StringComparison.Ordinal)).Split(' ')[^1],
+            Assert.Single(fake.Calls, c => c.StartsWith("network rm ", StringComparison.Ordinal)).Split(' ')[^1]);
+    }
+
+    /// <summary>Checks until something has happened. The application is not started.</summary>
+    private static async Task<string[]> CheckAsync(FakeEngine fake, Func<bool> happened)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { ProjectDirectory = Projects.Hello_AppHost.ProjectPath, DisableDashboard = true });
+        builder.AddHelloImage("alpine");
+        await using var app = builder.Build();
+        var (model, loggers, console) = (app.Services.GetRequiredService<DistributedApplicationModel>(), app.Services.GetRequiredService<ResourceLoggerService>(), new ConsoleLog());
+        using var check = new NetworkCheck(model, app.ResourceNotifications, loggers, fake.Engine, console);
+        await check.StartingAsync(limit.Token);
+        Assert.True(await CommandLine.PollAsync(() => Task.FromResult(happened()), done => done, Limit / 2), $"It only called: {string.Join(", ", fake.Calls)}");
+        await check.ExecuteTask!.WaitAsync(limit.Token);
+        return [.. console.Lines];
+    }
+
+    /// <summary>The log of the AppHost.</summary>
+    private sealed class ConsoleLog : ILogger<NetworkCheck>
+    {
+        public List<string> Lines { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception));
+    }
+}
