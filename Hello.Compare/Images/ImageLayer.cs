@@ -83,7 +83,8 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
             var zstd = new DecompressionStream(stream);
             zstd.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, ZstdWindowLimit);
             return zstd;
-        },
+        }
+        ,
         _ => null,
     };
 

@@ -49,9 +49,6 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
 
     [Theory]
     [InlineData("401 Unauthorized")]
-    [InlineData("404 Not Found")]
-    [InlineData("415 Unsupported Media Type")]
-    [InlineData("500 Internal Server Error")]
     [InlineData("503 Service Unavailable")]
     public Task A_receiver_that_refuses_is_one_warning_and_one_line_when_it_takes_telemetry_again(string status) => AtOnce.RunAsync(HelloImages.Specification, async image =>
     {
@@ -61,7 +58,7 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
             image, [.. receiver.Options, "--env", $"OTEL_EXPORTER_OTLP_ENDPOINT=http://me:s3cret@127.0.0.1:{receiver.Port}", "--env", "OTEL_EXPORTER_OTLP_HEADERS=authorization=s3cret"]);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
         await container.LogWithAsync("which answers");
-        await receiver.WaitAsync(exports => OtlpReceiver.Signals.All(signal => exports.Count(e => e.Path == signal) > 1));
+        await receiver.WaitAsync(exports => OtlpReceiver.Signals.All(signal => exports.Any(e => e.Path == signal)));
 
         refuses = false;
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());

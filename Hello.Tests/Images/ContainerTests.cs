@@ -58,7 +58,8 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
         AtOnce.RunAsync(WrongSettings.Groups, async group =>
         {
             await using var container = await PlainContainer.RunAsync(image, [.. Options("OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"), .. group.SelectMany(s => Options(s.Setting))]);
-            Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+            var answer = await container.SayHelloAsync();
+            Assert.True(answer == HelloImages.Greeting, answer);
             WrongSettings.AssertWarnings(group, (await container.LogAsync()).Split('\n'));
         });
 
@@ -84,7 +85,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
             var others = OtlpReceiver.Signals.Where(other => other != signal).ToArray();
             var exports = await receiver.WaitAsync(all => others.All(other => all.Any(e => e.Path == other)));
 
-            Assert.Equal(others, exports.Select(e => e.Path).Distinct().Order());
+            Assert.True(others.SequenceEqual(exports.Select(e => e.Path).Distinct().Order()), $"Of {exports.Length} exports: {string.Join(' ', exports.Select(e => e.Path).Distinct())}. Its log:\n{await container.LogAsync()}");
             Assert.All(exports, e => Assert.Contains("x: a,b=", e.Headers));
             Assert.All(exports, e => Assert.Contains("Content-Encoding: gzip", e.Headers));
             Assert.DoesNotContain("warn:", await container.LogAsync(), StringComparison.Ordinal);
