@@ -37,7 +37,8 @@ public static class HelloServer
         List<string> settings = [];
         foreach (var (key, value) in host.AsEnumerable())
         {
-            if (value is not null)
+            // The builder would create this folder. The API has no static files and warns of the setting.
+            if (value is not null && !key.Equals("webRoot", StringComparison.OrdinalIgnoreCase))
             {
                 settings.Add("--" + key + "=" + value);
             }
@@ -45,6 +46,7 @@ public static class HelloServer
 
         var builder = WebApplication.CreateEmptyBuilder(new() { Args = [.. settings] });
         builder.Configuration
+            .AddInMemoryCollection([new("webRoot", host["webRoot"])])
             .AddEnvironmentVariables()
             .AddCommandLine(args);
         return builder;
