@@ -1,5 +1,5 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using Hello.ServiceDefaults;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -10,10 +10,6 @@ namespace Hello.Api;
 public static class HelloServer
 {
     private static readonly TimeSpan SlowFor = TimeSpan.FromSeconds(5);
-
-    // False in the native binary, which has no TLS library; see Hello.Api.csproj.
-    [FeatureSwitchDefinition("Hello.ServiceDefaults.HttpClientSupported")]
-    internal static bool HttpsSupported => !AppContext.TryGetSwitch("Hello.ServiceDefaults.HttpClientSupported", out var supported) || supported;
 
     /// <summary>Makes a builder with the settings that <see cref="WebApplication.CreateBuilder(string[])"/> reads, in its order.</summary>
     /// <remarks>
@@ -67,7 +63,7 @@ public static class HelloServer
     {
         builder.Services.AddRoutingCore();
         builder.WebHost.UseKestrelCore();
-        if (HttpsSupported)
+        if (FeatureSwitches.HttpClientSupported)
         {
             builder.WebHost.UseKestrelHttpsConfiguration();
         }

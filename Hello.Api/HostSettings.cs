@@ -44,9 +44,6 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
     /// <summary>Whether an address or a port is set.</summary>
     public bool HasAddress => AddressKeys.Any(key => configuration[key] is { Length: > 0 }) || Endpoints.Any();
 
-    // False in the native binary: HelloServer.cs.
-    private static bool HttpsSupported => HelloServer.HttpsSupported;
-
     private IEnumerable<IConfigurationSection> Endpoints => configuration.GetSection(EndpointSection).GetChildren();
 
     /// <summary>Makes an empty variable one that is not set, as the specification of OpenTelemetry demands. ASP.NET Core would listen on localhost only.</summary>
@@ -170,23 +167,23 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
     public static string? Explain(HostSettings? settings, Exception failure)
     {
         var cause = failure is IOException { InnerException: { } inner } ? inner : failure;
-        var where = settings?.Where();
+        var (where, why) = (settings?.Where(), cause.Message.TrimEnd('.'));
         var line = cause switch
         {
             SettingException => cause.Message,
             AddressInUseException => $"{where}, and the port is taken: {failure.Message} Stop the program that listens there, or choose another port.",
             SocketException { SocketErrorCode: SocketError.AddressNotAvailable } => $"{where}, and this machine or container has no such address. Use http://+:8080 to listen on all that it has.",
             SocketException { SocketErrorCode: SocketError.AccessDenied } => $"{where}, and this user must not listen there. Use a port from 1024, such as 8080.",
-            SocketException => $"{where}, and nobody can listen there: {cause.Message}. Use http://+:8080 to listen on all addresses of this machine or container.",
+            SocketException => $"{where}, and nobody can listen there: {why}. Use http://+:8080 to listen on all addresses of this machine or container.",
             IOException or UnauthorizedAccessException or CryptographicException when settings?.WrittenName("Kestrel:Certificates") is { } certificate =>
-                $"{certificate} names a certificate that cannot be read: {cause.Message}. Set it to a file, and Kestrel__Certificates__Default__Password to its password.",
+                $"{certificate} names a certificate that cannot be read: {why}. Set it to a file, and Kestrel__Certificates__Default__Password to its password.",
             InvalidOperationException when cause.Message.Contains("HTTPS", StringComparison.Ordinal) =>
                 $"{where}, and https needs a certificate. Set Kestrel__Certificates__Default__Path to its file, and Kestrel__Certificates__Default__Password to its password.",
             IOException or UnauthorizedAccessException or CryptographicException or InvalidOperationException or FormatException or ArgumentException or NotSupportedException =>
-                $"The settings do not let the API start: {cause.Message}",
+                $"The settings do not let the API start: {why}.",
             _ => null,
         };
-        return line?.ReplaceLineEndings(" ").Replace("..", ".", StringComparison.Ordinal);
+        return line?.ReplaceLineEndings(" ");
     }
 
     private string Where()
@@ -241,7 +238,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
 
     private void RefuseHttps(string key, bool isHttps)
     {
-        if (isHttps && !HttpsSupported)
+        if (isHttps && !FeatureSwitches.HttpClientSupported)
         {
             throw new SettingException($"{Described(key)}, and this static binary has no TLS library. Use http here and https in a proxy in front of it, or run the alpine image.");
         }

@@ -32,14 +32,15 @@ internal static class AppHostRun
             if (builder.ExecutionContext.IsRunMode)
             {
                 const string FreePorts = "take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true";
-                if (Addresses(builder.Configuration, SocketError.AddressAlreadyInUse) is { Length: > 0 } taken)
+                var refused = RefusedAddresses(builder.Configuration);
+                if (refused[SocketError.AddressAlreadyInUse].ToArray() is { Length: > 0 } taken)
                 {
                     await FailAsync($"The AppHost cannot listen on {string.Join(", ", taken)}: in use, perhaps by another AppHost. End it, or {FreePorts}");
                     return;
                 }
 
                 // A port below 1024, or one that Windows has set aside.
-                if (Addresses(builder.Configuration, SocketError.AccessDenied) is { Length: > 0 } denied)
+                if (refused[SocketError.AccessDenied].ToArray() is { Length: > 0 } denied)
                 {
                     await FailAsync($"The AppHost cannot listen on {string.Join(", ", denied)}: the system does not allow it. Choose higher ports, or {FreePorts}");
                     return;
@@ -57,14 +58,16 @@ internal static class AppHostRun
         }
     }
 
-    /// <summary>The addresses that cannot be listened on for a reason.</summary>
-    private static string[] Addresses(ConfigurationManager configuration, SocketError reason) => configuration.GetValue<bool>("DcpPublisher:RandomizePorts")
-        ? []
-        : [
-            .. AddressSettings
-                .SelectMany(setting => configuration[setting]?.Split(';', StringSplitOptions.RemoveEmptyEntries) ?? [])
-                .Where(address => EndPoints(address).Any(e => LocalPort.TryListen(e) == reason)),
-        ];
+    /// <summary>The addresses by the reason why they cannot be listened on.</summary>
+    private static ILookup<SocketError, string> RefusedAddresses(ConfigurationManager configuration)
+    {
+        var addresses = configuration.GetValue<bool>("DcpPublisher:RandomizePorts")
+            ? []
+            : AddressSettings.SelectMany(setting => configuration[setting]?.Split(';', StringSplitOptions.RemoveEmptyEntries) ?? []);
+        return addresses
+            .SelectMany(address => EndPoints(address).Select(LocalPort.TryListen).Distinct().Select(reason => (reason, address)))
+            .ToLookup(refused => refused.reason, refused => refused.address);
+    }
 
     /// <summary>What a server listens on: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints.</summary>
     private static IEnumerable<IPEndPoint> EndPoints(string address)

@@ -49,7 +49,7 @@ internal sealed class ImageFactsPublisher(
     ResourceLoggerService loggers,
     ContainerEngine engine,
     ImageInspector inspector,
-    MeasurementStore store) : BackgroundService, IHostedLifecycleService
+    MeasurementStore store) : EarlyBackgroundService
 {
     private static readonly Figure[] Shown = [Figure.UnpackedSize, Figure.CompressedSize, Figure.Files, Figure.User, Figure.Ids, Figure.FirstHello];
 
@@ -65,22 +65,6 @@ internal sealed class ImageFactsPublisher(
 
     /// <summary>From the start of a container to its first answer, by the container's ID.</summary>
     private readonly ConcurrentDictionary<string, TaskCompletionSource<TimeSpan>> _firstHellos = [];
-
-    /// <summary>Begins before the services that start the containers. Otherwise it would miss a start.</summary>
-    /// <inheritdoc/>
-    public Task StartingAsync(CancellationToken cancellationToken) => base.StartAsync(cancellationToken);
-
-    /// <inheritdoc/>
-    public override Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>

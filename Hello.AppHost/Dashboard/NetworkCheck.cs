@@ -11,26 +11,10 @@ internal sealed partial class NetworkCheck(
     ResourceNotificationService notifications,
     ResourceLoggerService loggers,
     ContainerEngine engine,
-    ILogger<NetworkCheck> log) : BackgroundService, IHostedLifecycleService
+    ILogger<NetworkCheck> log) : EarlyBackgroundService
 {
     /// <summary>An engine that has addresses makes a network in much less time.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
-
-    /// <summary>Begins before the orchestrator, whose start waits for its network.</summary>
-    /// <inheritdoc/>
-    public Task StartingAsync(CancellationToken cancellationToken) => base.StartAsync(cancellationToken);
-
-    /// <inheritdoc/>
-    public override Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Hello.Compare.Engine;
@@ -140,10 +139,9 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
     {
         progress($"Building {candidate.Image.Name} without cache ...");
         made.Add("image", candidate.Reference);
-        var clock = Stopwatch.StartNew();
-        await engine.BuildAsync(["--no-cache", "--file", candidate.Image.Dockerfile, "--tag", candidate.Reference, candidate.Image.Context], cancellationToken);
-        candidate.BuildTime = clock.Elapsed;
-        progress(Format.Invariant($"Built {candidate.Image.Name} in {clock.Elapsed.TotalSeconds:N1} s; reading it ..."));
+        var buildTime = await engine.BuildAsync(["--no-cache", "--file", candidate.Image.Dockerfile, "--tag", candidate.Reference, candidate.Image.Context], cancellationToken);
+        candidate.BuildTime = buildTime;
+        progress(Format.Invariant($"Built {candidate.Image.Name} in {buildTime.TotalSeconds:N1} s; reading it ..."));
         candidate.Facts = await inspector.InspectImageAsync(candidate.Image, candidate.Reference, cancellationToken);
     }
 

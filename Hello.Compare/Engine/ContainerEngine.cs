@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.NetworkInformation;
@@ -26,6 +27,8 @@ public sealed class ContainerEngine(string? name)
     private readonly string[] _candidates = string.IsNullOrEmpty(name) ? Known : [name];
 
     private string? _executable;
+
+    private bool? _takesLoad;
 
     /// <summary>Aspire's settings that name the engine. The first one that has a value counts: https://aspire.dev/app-host/configuration/.</summary>
     public static IReadOnlyList<string> Settings { get; } = ["DcpPublisher:ContainerRuntime", "ASPIRE_CONTAINER_RUNTIME", "DOTNET_ASPIRE_CONTAINER_RUNTIME"];
@@ -82,12 +85,15 @@ public sealed class ContainerEngine(string? name)
         await ProgramRunner.ReadAsync(await CommandAsync(arguments, cancellationToken), read, cancellationToken);
 
     /// <summary>Builds an image. Every builder loads it into the engine, also one that keeps what it builds to itself, as those of the driver docker-container do.</summary>
+    /// <returns>How long the build took.</returns>
     /// <exception cref="MeasurementException">The build failed.</exception>
-    public async Task BuildAsync(IEnumerable<string> arguments, CancellationToken cancellationToken)
+    public async Task<TimeSpan> BuildAsync(IEnumerable<string> arguments, CancellationToken cancellationToken)
     {
         // The engine's own builder has no such option if buildx is not there, and needs none.
-        var takesLoad = (await RunAsync(["build", "--help"], cancellationToken)).Contains("--load", StringComparison.Ordinal);
-        await RunAsync(["build", .. takesLoad ? ["--load"] : Array.Empty<string>(), .. arguments], cancellationToken);
+        _takesLoad ??= (await RunAsync(["build", "--help"], cancellationToken)).Contains("--load", StringComparison.Ordinal);
+        var clock = Stopwatch.StartNew();
+        await RunAsync(["build", .. _takesLoad.Value ? ["--load"] : Array.Empty<string>(), .. arguments], cancellationToken);
+        return clock.Elapsed;
     }
 
     /// <summary>Makes a network and removes it.</summary>

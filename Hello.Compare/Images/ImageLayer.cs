@@ -78,15 +78,16 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
     {
         [0x1F, 0x8B, ..] => stream => new GZipStream(stream, CompressionMode.Decompress, leaveOpen: true),
         // zstd may start with a skippable frame, in which a tool keeps data of its own: https://www.rfc-editor.org/rfc/rfc8878#section-3.1.2.
-        [0x28, 0xB5, 0x2F, 0xFD, ..] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18, ..] => stream =>
-        {
-            var zstd = new DecompressionStream(stream);
-            zstd.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, ZstdWindowLimit);
-            return zstd;
-        }
-        ,
+        [0x28, 0xB5, 0x2F, 0xFD, ..] or [>= 0x50 and <= 0x5F, 0x2A, 0x4D, 0x18, ..] => DecompressZstd,
         _ => null,
     };
+
+    private static DecompressionStream DecompressZstd(Stream stream)
+    {
+        var zstd = new DecompressionStream(stream);
+        zstd.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, ZstdWindowLimit);
+        return zstd;
+    }
 
     /// <summary>Makes paths comparable: <c>./etc/passwd</c>, <c>/etc/passwd</c> and <c>etc/passwd/</c> become <c>etc/passwd</c>.</summary>
     internal static string Normalize(string path) => (path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path).Trim('/');

@@ -15,20 +15,16 @@ internal sealed class ExportMonitor
     /// <summary>An export has failed.</summary>
     public void Failed(OtlpSignal signal, string reason)
     {
-        bool isKnown;
         lock (_gate)
         {
-            isKnown = LogFailure is null || _failing.Any(other => IsSame(other, signal));
-            if (LogFailure is not null)
+            var isKnown = _failing.Any(other => IsSame(other, signal));
+            if (LogFailure is null || !_failing.Add(signal) || isKnown)
             {
-                _failing.Add(signal);
+                return;
             }
         }
 
-        if (!isKnown)
-        {
-            LogFailure!(signal.EndpointVariable, signal.Address, reason);
-        }
+        LogFailure(signal.EndpointVariable, signal.Address, reason);
     }
 
     /// <summary>An export has succeeded.</summary>

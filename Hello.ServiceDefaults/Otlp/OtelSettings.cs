@@ -13,6 +13,7 @@ internal static class OtelSettings
 {
     private const string Prefix = "OTEL_";
     private const string SamplerSetting = "OTEL_TRACES_SAMPLER";
+    private const string DefaultQueue = "2048";
     private const string RatioSetting = "OTEL_TRACES_SAMPLER_ARG";
 
     private static readonly string[] Signals = ["TRACES", "METRICS", "LOGS"];
@@ -52,7 +53,7 @@ internal static class OtelSettings
     ];
 
     /// <summary>The settings that are read here or by OpenTelemetry, for all signals.</summary>
-    public static IEnumerable<string> Known =>
+    public static IReadOnlyList<string> Known { get; } =
     [
         .. Counts, .. PositiveNumbers, .. Others, .. Enumerations.Select(e => e.Setting),
         .. Signals.Select(signal => $"OTEL_{signal}_EXPORTER"), .. OfExporters.Select(setting => $"OTEL_EXPORTER_OTLP_{setting}"),
@@ -98,8 +99,8 @@ internal static class OtelSettings
         }
 
         CheckRatio();
-        CheckBatch("OTEL_BSP", "2048");
-        CheckBatch("OTEL_BLRP", "2048");
+        CheckBatch("OTEL_BSP");
+        CheckBatch("OTEL_BLRP");
 
         if (Read("OTEL_RESOURCE_ATTRIBUTES") is { } attributes && !attributes.Split(',').All(pair => pair.IndexOf('=', StringComparison.Ordinal) > 0))
         {
@@ -148,10 +149,10 @@ internal static class OtelSettings
         }
 
         // A batch that is larger than the queue would be an exception while the host starts.
-        void CheckBatch(string processor, string defaultQueue)
+        void CheckBatch(string processor)
         {
             var (queueSetting, batchSetting) = ($"{processor}_MAX_QUEUE_SIZE", $"{processor}_MAX_EXPORT_BATCH_SIZE");
-            var queue = (replaced.ContainsKey(queueSetting) ? null : Read(queueSetting)) ?? defaultQueue;
+            var queue = (replaced.ContainsKey(queueSetting) ? null : Read(queueSetting)) ?? DefaultQueue;
             var batch = (replaced.TryGetValue(batchSetting, out var byDefault) ? byDefault : Read(batchSetting)) ?? queue;
             if (int.Parse(batch, CultureInfo.InvariantCulture) > int.Parse(queue, CultureInfo.InvariantCulture))
             {

@@ -75,11 +75,6 @@ internal sealed class OtlpSignal
 
     private IReadOnlyList<(string Name, string Value)> Headers { get; } = [];
 
-    // False in the native binary, which has no HttpClientHandler and therefore no TLS and no gRPC; see Hello.Api.csproj.
-    [FeatureSwitchDefinition("Hello.ServiceDefaults.HttpClientSupported")]
-    private static bool HttpClientSupported =>
-        !AppContext.TryGetSwitch("Hello.ServiceDefaults.HttpClientSupported", out var supported) || supported;
-
     // The exporter loads the certificates even if the endpoint is an http address.
     private bool NamesCertificate =>
         Read("CERTIFICATE").Value is not null || Read("CLIENT_CERTIFICATE").Value is not null;
@@ -99,7 +94,7 @@ internal sealed class OtlpSignal
         var makeClient = options.HttpClientFactory;
         options.HttpClientFactory = () =>
         {
-            var client = new HttpClient(new MonitoredHandler(HttpClientSupported ? new ForwardingHandler(makeClient()) : new PlainHttpHandler(), this, _monitor))
+            var client = new HttpClient(new MonitoredHandler(FeatureSwitches.HttpClientSupported ? new ForwardingHandler(makeClient()) : new PlainHttpHandler(), this, _monitor))
             {
                 Timeout = TimeSpan.FromMilliseconds(options.TimeoutMilliseconds),
             };
@@ -225,7 +220,7 @@ internal sealed class OtlpSignal
     /// <summary>Says that the native binary sends past a proxy. .NET's client, which the other build has, uses it.</summary>
     private void CheckProxy()
     {
-        if (HttpClientSupported || Endpoint!.IsLoopback)
+        if (FeatureSwitches.HttpClientSupported || Endpoint!.IsLoopback)
         {
             return;
         }
@@ -252,7 +247,7 @@ internal sealed class OtlpSignal
             case "grpc":
                 return OtlpExportProtocol.Grpc;
             default:
-                _warnings.Add($"{variable} is '{Setting.Show(value!)}', which this exporter does not speak: it sends http/protobuf. Set it to http/protobuf{(HttpClientSupported ? " or grpc" : "")}.");
+                _warnings.Add($"{variable} is '{Setting.Show(value!)}', which this exporter does not speak: it sends http/protobuf. Set it to http/protobuf{(FeatureSwitches.HttpClientSupported ? " or grpc" : "")}.");
                 return OtlpExportProtocol.HttpProtobuf;
         }
     }
@@ -273,14 +268,14 @@ internal sealed class OtlpSignal
             return null;
         }
 
-        if (!HttpClientSupported && Protocol == OtlpExportProtocol.Grpc)
+        if (!FeatureSwitches.HttpClientSupported && Protocol == OtlpExportProtocol.Grpc)
         {
             var protocol = Read("PROTOCOL").Variable;
             _warnings.Add($"{protocol} is 'grpc', which this static binary does not speak: no telemetry is sent to {shown}. Set it to http/protobuf, and {variable} to the receiver's address for that, such as http://collector:4318.");
             return null;
         }
 
-        if (!HttpClientSupported && (endpoint.Scheme == Uri.UriSchemeHttps || NamesCertificate))
+        if (!FeatureSwitches.HttpClientSupported && (endpoint.Scheme == Uri.UriSchemeHttps || NamesCertificate))
         {
             _warnings.Add($"{variable} is '{shown}'{(NamesCertificate ? " with a certificate" : "")}, and this static binary has no TLS library: no telemetry is sent there. Use an http address and no certificate.");
             return null;

@@ -5,11 +5,9 @@ using static Hello.Tests.ImageArchiveBuilder;
 namespace Hello.Tests;
 
 /// <summary>An image that an engine saves is inspected for the engine's platform, and an error names the image.</summary>
-public sealed class ImageArchiveInspectionTests : IDisposable
+public sealed class ImageArchiveInspectionTests
 {
     private const string Reference = "demo-app:test";
-
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hello-test-");
 
     /// <summary>What is done to the second layer.</summary>
     public static TheoryData<string, string> Damages => new()
@@ -62,9 +60,6 @@ public sealed class ImageArchiveInspectionTests : IDisposable
         Assert.Equal(bytes, (await InspectAsync(builder, architecture)).UnpackedBytes);
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _folder.Delete(recursive: true);
-
     private static byte[] ManifestOf(ImageArchiveBuilder builder, byte[] layer) => Json(new
     {
         config = builder.AddBlob(Json(new { rootfs = new { type = "layers", diff_ids = new[] { Digest(layer) } } })),
@@ -72,22 +67,20 @@ public sealed class ImageArchiveInspectionTests : IDisposable
     });
 
     /// <summary>Inspects it with a program that answers as an engine does.</summary>
-    private async Task<ImageFacts> InspectAsync(ImageArchiveBuilder archive, string architecture)
+    private static async Task<ImageFacts> InspectAsync(ImageArchiveBuilder archive, string architecture)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        var program = Path.Combine(_folder.FullName, "engine");
-        await File.WriteAllBytesAsync($"{program}.tar", archive.ToArray(), limit.Token);
-        await File.WriteAllTextAsync($"{program}.json", $$"""[{"Id":"sha256:1","Os":"linux","Architecture":"{{architecture}}"}]""", limit.Token);
-        await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "Dockerfile-test"), "FROM scratch\n", limit.Token);
-        await File.WriteAllTextAsync(program, """
-            #!/bin/sh
+        using var fake = await FakeEngine.CreateAsync("""
             case "$2" in
-              inspect) cat "$0.json" ;;
-              save) cat "$0.tar" ;;
+              inspect) cat image.json ;;
+              save) cat image.tar ;;
             esac
-            """, limit.Token);
-        await CommandLine.RunAsync("chmod", "+x", program);
-        using var inspector = new ImageInspector(new ContainerEngine(program));
-        return await inspector.InspectImageAsync(Compare.Images.HelloImage.Of(_folder.FullName, "test"), Reference, limit.Token);
+            """);
+        var folder = fake.Folder.FullName;
+        await File.WriteAllBytesAsync(Path.Combine(folder, "image.tar"), archive.ToArray(), limit.Token);
+        await File.WriteAllTextAsync(Path.Combine(folder, "image.json"), $$"""[{"Id":"sha256:1","Os":"linux","Architecture":"{{architecture}}"}]""", limit.Token);
+        await File.WriteAllTextAsync(Path.Combine(folder, "Dockerfile-test"), "FROM scratch\n", limit.Token);
+        using var inspector = new ImageInspector(fake.Engine);
+        return await inspector.InspectImageAsync(Compare.Images.HelloImage.Of(folder, "test"), Reference, limit.Token);
     }
 }

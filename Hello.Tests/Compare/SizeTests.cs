@@ -55,15 +55,11 @@ public sealed class SizeTests(HelloApplication hello) : IClassFixture<HelloAppli
     public async Task An_image_that_cannot_be_removed_is_named_and_the_exit_code_is_1()
     {
         var before = await EngineContents.ListAsync(Prefix);
-        var folder = Directory.CreateTempSubdirectory("hello-test-");
+        using var fake = await FakeEngine.CreateAsync(
+            $"if [ \"$1 $2\" = 'image rm' ]; then echo 'Error: the disk is read-only' >&2; exit 1; fi\nPATH='{Environment.GetEnvironmentVariable("PATH")}' exec docker \"$@\"");
         try
         {
-            var shim = Path.Combine(folder.FullName, "docker");
-            var path = Environment.GetEnvironmentVariable("PATH");
-            await File.WriteAllTextAsync(shim, $"#!/bin/sh\nif [ \"$1 $2\" = 'image rm' ]; then echo 'Error: the disk is read-only' >&2; exit 1; fi\nPATH='{path}' exec docker \"$@\"\n");
-            await CommandLine.RunAsync("chmod", "+x", shim);
-            var (exitCode, output, error) = await CommandLine.TryAsync(
-                CommandLine.Compare("size").WithEnvironmentVariables(new Dictionary<string, string?> { ["PATH"] = $"{folder.FullName}:{path}", ["ASPIRE_CONTAINER_RUNTIME"] = "docker" }), Limit);
+            var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.Compare("size").WithEnvironmentVariables(fake.Environment), Limit);
 
             Assert.Equal(1, exitCode);
             Assert.Contains("\nTotal ", output, StringComparison.Ordinal);
@@ -75,7 +71,6 @@ public sealed class SizeTests(HelloApplication hello) : IClassFixture<HelloAppli
         }
         finally
         {
-            folder.Delete(recursive: true);
             foreach (var image in (await EngineContents.ListAsync(Prefix)).Except(before))
             {
                 await CommandLine.DockerAsync("image", "rm", image);

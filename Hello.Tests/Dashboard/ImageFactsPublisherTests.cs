@@ -11,7 +11,7 @@ namespace Hello.Tests;
 public sealed class ImageFactsPublisherTests
 {
     /// <summary>Counts the failures in a file beside the script.</summary>
-    private const string Fail = "echo failed >> \"$0.log\"; echo 'Cannot connect to the Docker daemon' >&2; exit 1";
+    private const string Fail = "echo failed >> failures; echo 'Cannot connect to the Docker daemon' >&2; exit 1";
 
     /// <summary>Both at once, because most of the time is spent waiting.</summary>
     [Fact]
@@ -22,56 +22,47 @@ public sealed class ImageFactsPublisherTests
     /// <summary>Follows a build with a script in place of <c>docker</c>. The application is not started.</summary>
     private static async Task AssertOneLineAsync(string script, string expected)
     {
-        var folder = Directory.CreateTempSubdirectory("hello-test-");
-        try
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var fake = await FakeEngine.CreateAsync(script);
+        var failed = Path.Combine(fake.Folder.FullName, "failures");
+        var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { ProjectDirectory = Projects.Hello_AppHost.ProjectPath, DisableDashboard = true });
+        var resource = builder.AddHelloImage("alpine").Resource;
+        await using var app = builder.Build();
+        var (model, notifications, loggers) = (app.Services.GetRequiredService<DistributedApplicationModel>(), app.ResourceNotifications, app.Services.GetRequiredService<ResourceLoggerService>());
+        var engine = fake.Engine;
+        using var inspector = new ImageInspector(engine);
+        using var publisher = new ImageFactsPublisher(model, notifications, loggers, engine, inspector, new());
+        ConcurrentQueue<string> lines = [];
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
+        var reading = ReadAsync();
+
+        await publisher.StartingAsync(limit.Token);
+        await notifications.PublishUpdateAsync(resource, resource.Name, s => s);
+        // The second failure is told, so there has to be a third.
+        var failures = await CommandLine.PollAsync(async () => File.Exists(failed) ? await File.ReadAllLinesAsync(failed, limit.Token) : [], f => f.Length >= 3, TimeSpan.FromSeconds(30));
+        await publisher.StopAsync(limit.Token);
+        await end.CancelAsync();
+        await reading;
+
+        Assert.True(failures.Length >= 3, $"It failed {failures.Length} times.");
+        Assert.EndsWith(string.Format(null, expected, Path.Combine(fake.Folder.FullName, "docker")), Assert.Single(lines), StringComparison.Ordinal);
+
+        async Task ReadAsync()
         {
-            using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
-            var docker = Path.Combine(folder.FullName, "docker");
-            await File.WriteAllTextAsync(docker, $"#!/bin/sh\n{script}\n", limit.Token);
-            await CommandLine.RunAsync("chmod", "+x", docker);
-            var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { ProjectDirectory = Projects.Hello_AppHost.ProjectPath, DisableDashboard = true });
-            var resource = builder.AddHelloImage("alpine").Resource;
-            await using var app = builder.Build();
-            var (model, notifications, loggers) = (app.Services.GetRequiredService<DistributedApplicationModel>(), app.ResourceNotifications, app.Services.GetRequiredService<ResourceLoggerService>());
-            var engine = new ContainerEngine(docker);
-            using var inspector = new ImageInspector(engine);
-            using var publisher = new ImageFactsPublisher(model, notifications, loggers, engine, inspector, new());
-            ConcurrentQueue<string> lines = [];
-            using var end = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
-            var reading = ReadAsync();
-
-            await publisher.StartingAsync(limit.Token);
-            await notifications.PublishUpdateAsync(resource, resource.Name, s => s);
-            // The second failure is told, so there has to be a third.
-            var failures = await CommandLine.PollAsync(async () => File.Exists($"{docker}.log") ? await File.ReadAllLinesAsync($"{docker}.log", limit.Token) : [], f => f.Length >= 3, TimeSpan.FromSeconds(30));
-            await publisher.StopAsync(limit.Token);
-            await end.CancelAsync();
-            await reading;
-
-            Assert.True(failures.Length >= 3, $"It failed {failures.Length} times.");
-            Assert.EndsWith(string.Format(null, expected, docker), Assert.Single(lines), StringComparison.Ordinal);
-
-            async Task ReadAsync()
+            try
             {
-                try
+                await foreach (var batch in loggers.WatchAsync(resource.Name).WithCancellation(end.Token))
                 {
-                    await foreach (var batch in loggers.WatchAsync(resource.Name).WithCancellation(end.Token))
+                    foreach (var line in batch)
                     {
-                        foreach (var line in batch)
-                        {
-                            lines.Enqueue(line.Content);
-                        }
+                        lines.Enqueue(line.Content);
                     }
                 }
-                catch (OperationCanceledException)
-                {
-                    // All has been written.
-                }
             }
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
+            catch (OperationCanceledException)
+            {
+                // All has been written.
+            }
         }
     }
 }
