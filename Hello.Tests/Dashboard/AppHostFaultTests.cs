@@ -56,7 +56,7 @@ public sealed class AppHostFaultTests(HelloApplication hello) : IClassFixture<He
             }
         }
 
-        Assert.All(HelloImages.Specification, image => Assert.Equal(KnownResourceStates.Running, hello.StateOf(image).Snapshot.State?.Text));
+        await hello.AssertRunsAsync();
     }
 
     [Fact]

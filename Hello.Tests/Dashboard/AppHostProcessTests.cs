@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using CliWrap;
@@ -12,19 +13,29 @@ public sealed class AppHostProcessTests(HelloApplication hello) : IClassFixture<
 
     private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(40);
 
-    /// <summary>Aspire copies a trusted developer certificate into containers. The file systems of two builds are read-only: https://aspire.dev/app-host/certificate-configuration/.</summary>
+    /// <summary>
+    /// Aspire copies a trusted developer certificate into containers, and the file systems of two builds are read-only: https://aspire.dev/app-host/certificate-configuration/.
+    /// A proxy would look for the dashboard, the orchestrator and the containers on its own machine.
+    /// </summary>
     [Theory]
     [InlineData("INT", true)]
     [InlineData("KILL", false)]
-    public async Task With_or_without_a_developer_certificate_the_builds_answer_and_a_signal_leaves_nothing_behind(string signal, bool certificate)
+    public async Task With_a_developer_certificate_and_a_proxy_or_without_the_builds_are_healthy_and_a_signal_leaves_nothing_behind(string signal, bool withBoth)
     {
         var home = Directory.CreateTempSubdirectory("hello-test-");
+        await using var proxy = new RecordingProxy();
         try
         {
             var environment = LaunchProfile.OnFreePorts();
             environment["HOME"] = environment["DOTNET_CLI_HOME"] = home.FullName;
             environment["DOTNET_GENERATE_ASPNET_CERTIFICATE"] = "false";
-            if (certificate && OperatingSystem.IsLinux()) // elsewhere the certificates are not in the home folder
+            if (withBoth)
+            {
+                environment["HTTP_PROXY"] = environment["HTTPS_PROXY"] = environment["ALL_PROXY"] = proxy.Address;
+                environment["NO_PROXY"] = "example.org";
+            }
+
+            if (withBoth && OperatingSystem.IsLinux()) // elsewhere the certificates are not in the home folder
             {
                 // It ends with an error if it cannot make browsers trust the certificate. Aspire asks .NET's own store only.
                 var made = await CommandLine.TryAsync(Cli.Wrap("dotnet").WithArguments(["dev-certs", "https", "--trust"]).WithEnvironmentVariables(environment));
@@ -32,9 +43,13 @@ public sealed class AppHostProcessTests(HelloApplication hello) : IClassFixture<
                 Assert.True(Directory.Exists(trusted) && Directory.EnumerateFiles(trusted).Any(), $"{made.Output}\n{made.Error}");
             }
 
-            await using var appHost = new RunningProgram(CommandLine.AppHost(environment));
+            await using var appHost = new RunningProgram(CommandLine.AppHost(environment, "--Logging:LogLevel:Aspire.Hosting.Health=Debug"));
             var orchestrator = await AppHostProgram.OrchestratorAsync(appHost.Id);
             await AppHostProgram.AssertAllAnswerAsync(appHost, orchestrator, StartLimit);
+            foreach (var image in HelloImages.Specification)
+            {
+                await appHost.WaitForLineAsync(line => line.Contains($"Resource '{image.Resource}' is ready.", StringComparison.Ordinal), StartLimit); // it is healthy
+            }
 
             await appHost.SignalAsync(signal);
             var (exitCode, output, error) = await appHost.EndAsync(EndLimit);
@@ -43,6 +58,8 @@ public sealed class AppHostProcessTests(HelloApplication hello) : IClassFixture<
             Assert.DoesNotMatch(AppHostProgram.StackTrace(), output + error);
             await AppHostProgram.AssertNothingIsLeftAsync(orchestrator);
             Assert.False(Directory.Exists(Path.Combine(home.FullName, ".aspire", "dashboard")), "The dashboard has kept the run.");
+            // "GET http://localhost:8080/health HTTP/1.1" or "CONNECT localhost:443 HTTP/1.1"
+            Assert.DoesNotContain(proxy.Requests, request => request.Contains("localhost", StringComparison.Ordinal) || request.Contains("127.0.0.1", StringComparison.Ordinal));
         }
         finally
         {
@@ -50,48 +67,43 @@ public sealed class AppHostProcessTests(HelloApplication hello) : IClassFixture<
         }
 
         // The application beside it runs on.
-        Assert.All(HelloImages.Specification, image => Assert.Equal(KnownResourceStates.Running, hello.StateOf(image).Snapshot.State?.Text));
+        await hello.AssertRunsAsync();
     }
 
-    /// <summary>A proxy would look for the dashboard, the orchestrator and the containers on its own machine.</summary>
-    [Fact]
-    public async Task A_proxy_in_the_environment_is_not_asked_for_this_machine()
+    /// <summary>A proxy that notes what it is asked for, and does nothing.</summary>
+    private sealed class RecordingProxy : IAsyncDisposable
     {
-        using var proxy = new TcpListener(IPAddress.Loopback, 0);
-        proxy.Start();
-        List<string> asked = [];
-        using var end = new CancellationTokenSource();
-        var answering = AnswerAsync();
-        var environment = LaunchProfile.OnFreePorts();
-        environment["HTTP_PROXY"] = environment["HTTPS_PROXY"] = environment["ALL_PROXY"] = $"http://{proxy.LocalEndpoint}";
-        environment["NO_PROXY"] = "example.org";
-        await using (var appHost = new RunningProgram(CommandLine.AppHost(environment, "--Logging:LogLevel:Aspire.Hosting.Health=Debug")))
-        {
-            var orchestrator = await AppHostProgram.OrchestratorAsync(appHost.Id);
-            foreach (var image in HelloImages.Specification)
-            {
-                await appHost.WaitForLineAsync(line => line.Contains($"Resource '{image.Resource}' is ready.", StringComparison.Ordinal), StartLimit); // it is healthy
-            }
+        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly CancellationTokenSource _end = new();
+        private readonly Task _recording;
 
-            await appHost.SignalAsync("INT");
-            await appHost.EndAsync(EndLimit);
-            await AppHostProgram.AssertNothingIsLeftAsync(orchestrator);
+        public RecordingProxy()
+        {
+            _listener.Start();
+            _recording = RecordAsync();
         }
 
-        await end.CancelAsync();
-        await answering;
-        Assert.DoesNotContain(asked, request => request.Contains("localhost", StringComparison.Ordinal) || request.Contains("127.0.0.1", StringComparison.Ordinal));
+        public string Address => $"http://{_listener.LocalEndpoint}";
 
-        // "GET http://localhost:8080/health HTTP/1.1" or "CONNECT localhost:443 HTTP/1.1"
-        async Task AnswerAsync()
+        public ConcurrentQueue<string> Requests { get; } = [];
+
+        public async ValueTask DisposeAsync()
+        {
+            await _end.CancelAsync();
+            await _recording;
+            _listener.Dispose();
+            _end.Dispose();
+        }
+
+        private async Task RecordAsync()
         {
             try
             {
                 while (true)
                 {
-                    using var client = await proxy.AcceptTcpClientAsync(end.Token);
+                    using var client = await _listener.AcceptTcpClientAsync(_end.Token);
                     using var reader = new StreamReader(client.GetStream());
-                    asked.Add(await reader.ReadLineAsync(end.Token) ?? "");
+                    Requests.Enqueue(await reader.ReadLineAsync(_end.Token) ?? "");
                 }
             }
             catch (OperationCanceledException)

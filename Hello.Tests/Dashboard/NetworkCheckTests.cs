@@ -10,11 +10,15 @@ public sealed class NetworkCheckTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    [Theory]
-    [InlineData("Error response from daemon: all predefined address pools have been fully subnetted")]
-    [InlineData("Error response from daemon: could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network")]
-    [InlineData("Error: could not find free subnet from subnet pools")]
-    public async Task An_engine_without_addresses_is_one_line_with_the_command_that_mends_it(string reason)
+    private static readonly string[] Reasons =
+    [
+        "Error response from daemon: all predefined address pools have been fully subnetted",
+        "Error response from daemon: could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
+        "Error: could not find free subnet from subnet pools",
+    ];
+
+    [Fact]
+    public Task An_engine_without_addresses_is_one_line_with_the_command_that_mends_it() => AtOnce.RunAsync(Reasons, async reason =>
     {
         using var fake = await FakeEngine.CreateAsync($"[ \"$1\" != network ] || {{ echo '{reason}' >&2; exit 1; }}");
         var lines = await CheckAsync(fake, () => fake.Calls.Any(c => c.StartsWith("network create ", StringComparison.Ordinal)));
@@ -22,7 +26,7 @@ public sealed class NetworkCheckTests
         var line = Assert.Single(lines);
         Assert.Contains($" ended with 1: {reason}). Remove the networks that no container uses with docker network prune, then start the AppHost again.", line, StringComparison.Ordinal);
         Assert.Contains("The engine has no addresses for another network (", line, StringComparison.Ordinal);
-    }
+    });
 
     [Fact]
     public async Task An_engine_that_makes_a_network_is_no_line_and_the_network_is_removed()

@@ -249,7 +249,7 @@ public sealed class SetupTests : IDisposable
     [Theory]
     [InlineData("LANG=de_DE.UTF-8")]
     [InlineData("DOTNET_CLI_UI_LANGUAGE=fr LC_ALL=fr_FR.UTF-8")]
-    public async Task The_gate_counts_in_every_language(string environment)
+    public async Task The_gate_counts_in_every_language_and_repeats_why_a_test_failed(string environment)
     {
         if (OperatingSystem.IsWindows())
         {
@@ -261,13 +261,14 @@ public sealed class SetupTests : IDisposable
         File.Copy(Path.Combine(RepositoryFolder.Find(), ".ci", "run"), gate);
         await File.WriteAllTextAsync(Path.Combine(_folder, "repository", "eng", "setup.sh"), "#!/bin/sh\n");
         AddProgram("dotnet", """
-            if [ "$DOTNET_CLI_UI_LANGUAGE" = en ]; then printf 'Total tests: 3\n     Passed: 2\n     Failed: 1\n'; else printf 'Gesamtzahl Tests: 3\n     Bestanden: 2\n     Fehler: 1\n'; fi
+            if [ "$DOTNET_CLI_UI_LANGUAGE" = en ]; then printf '  Failed A.B [1 s]\n  Error Message:\n   It is blue.\n  Stack Trace:\n   at A.B()\n  Passed A.C [1 s]\nTotal tests: 3\n     Passed: 2\n     Failed: 1\n'; else printf 'Gesamtzahl Tests: 3\n     Bestanden: 2\n     Fehler: 1\n'; fi
             exit 1
             """);
 
         var (exitCode, output, _) = await CommandLine.TryAsync("env", [.. environment.Split(' '), $"PATH={_folder}/bin:{Environment.GetEnvironmentVariable("PATH")}", gate]);
 
-        Assert.Equal((1, "2 passed, 1 failed"), (exitCode, output.Split('\n')[^1]));
+        Assert.Equal(1, exitCode);
+        Assert.EndsWith("     Failed: 1\n  Failed A.B [1 s]\n  Error Message:\n   It is blue.\n  Stack Trace:\n2 passed, 1 failed", output, StringComparison.Ordinal);
     }
 
     private static string UserName => Environment.IsPrivilegedProcess ? "nobody" : Environment.UserName;

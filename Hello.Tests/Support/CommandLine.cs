@@ -49,7 +49,8 @@ public static class CommandLine
     /// <returns>The last answer, right or not, so that the test can say what was seen.</returns>
     public static async Task<T> PollAsync<T>(Func<Task<T>> ask, Func<T, bool> isRight, TimeSpan limit)
     {
-        for (var started = Stopwatch.StartNew(); ; await Task.Delay(100))
+        // What comes at once is seen at once, and what takes long is not asked for often.
+        for (var started = Stopwatch.StartNew(); ; await Task.Delay(TimeSpan.FromMilliseconds(Math.Clamp(started.ElapsedMilliseconds / 10, 50, 500))))
         {
             var answer = await ask();
             if (isRight(answer) || started.Elapsed > limit)

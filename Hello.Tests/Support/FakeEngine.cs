@@ -25,6 +25,10 @@ public sealed class FakeEngine : IDisposable
 
     private string Log => Path.Combine(Folder.FullName, "calls");
 
+    /// <summary>Writes a script that runs the real <c>docker</c> unless its lines end it earlier.</summary>
+    /// <param name="script">Lines for <c>sh</c>. They may run <c>docker</c> themselves.</param>
+    public static Task<FakeEngine> BeforeDockerAsync(string script) => CreateAsync($"PATH='{System.Environment.GetEnvironmentVariable("PATH")}'\n{script}\nexec docker \"$@\"");
+
     /// <summary>Writes the script.</summary>
     /// <param name="script">Lines for <c>sh</c>. It is in the script's folder.</param>
     public static async Task<FakeEngine> CreateAsync(string script)

@@ -115,6 +115,16 @@ public sealed partial class HelloApplication : IAsyncLifetime
         return state;
     }
 
+    /// <summary>Fails if a build does not run. A test beside this one may be restarting it.</summary>
+    public async Task AssertRunsAsync()
+    {
+        foreach (var image in HelloImages.Specification)
+        {
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            await App.ResourceNotifications.WaitForResourceAsync(image.Resource, KnownResourceStates.Running, limit.Token);
+        }
+    }
+
     /// <summary>Finds the container that runs a build.</summary>
     public string ContainerId(HelloImage image) => Assert.IsType<string>(StateOf(image).Snapshot.Properties.Single(p => p.Name == "container.id").Value);
 
