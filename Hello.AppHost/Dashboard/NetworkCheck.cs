@@ -11,10 +11,11 @@ internal sealed partial class NetworkCheck(
     ResourceNotificationService notifications,
     ResourceLoggerService loggers,
     ContainerEngine engine,
-    ILogger<NetworkCheck> log) : EarlyBackgroundService
+    ILogger<NetworkCheck> log,
+    TimeSpan? pause = null) : EarlyBackgroundService
 {
     /// <summary>An engine that has addresses makes a network in much less time.</summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
+    private readonly TimeSpan _pause = pause ?? TimeSpan.FromSeconds(5);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -23,7 +24,7 @@ internal sealed partial class NetworkCheck(
         {
             for (var known = false; !known;)
             {
-                await Task.Delay(Pause, stoppingToken);
+                await Task.Delay(_pause, stoppingToken);
                 known = AnyContainer() || await IsKnownAsync(stoppingToken);
             }
         }

@@ -24,7 +24,7 @@ public sealed class ImageArchiveCompressionTests
         ["gzip with an empty member"] = c => [.. Gzip([]), .. Gzip(c), .. Gzip([])],
         ["zstd"] = Zstd,
         ["zstd of unknown length with a checksum"] = c => ZstdStream(c, (ZSTD_cParameter.ZSTD_c_checksumFlag, 1)),
-        ["zstd at the highest level"] = c => ZstdStream(c, (ZSTD_cParameter.ZSTD_c_compressionLevel, 22)),
+        ["zstd at the highest level"] = c => ZstdStream(c, (ZSTD_cParameter.ZSTD_c_compressionLevel, 22), (ZSTD_cParameter.ZSTD_c_windowLog, 20)), // with its own window, it takes 700 MB
         ["zstd at a level of speed"] = c => ZstdStream(c, (ZSTD_cParameter.ZSTD_c_compressionLevel, -5)),
         ["zstd with a large window"] = c => ZstdStream(c, (ZSTD_cParameter.ZSTD_c_windowLog, 29), (ZSTD_cParameter.ZSTD_c_enableLongDistanceMatching, 0)),
         ["zstd in two frames"] = c => InParts(c, 2, Zstd),
@@ -94,13 +94,11 @@ public sealed class ImageArchiveCompressionTests
     public async Task A_changed_byte_in_a_compressed_layer_is_an_error_or_changes_no_content(string form)
     {
         var whole = Forms[form](Lower);
+        byte[] bits = [1, 0x80, 0xFF];
         for (var i = 0; i < whole.Length; i += 1 + (i / 100))
         {
-            foreach (var bits in new[] { 1, 0x80, 0xFF })
-            {
-                byte[] changed = [.. whole[..i], (byte)(whole[i] ^ bits), .. whole[(i + 1)..]];
-                await AssertNamedUnlessSameAsync(Stored([Layer("b"), Lower], [Layer("b"), changed]), changed, $"Byte {i} with {bits}");
-            }
+            byte[] changed = [.. whole[..i], (byte)(whole[i] ^ bits[i % bits.Length]), .. whole[(i + 1)..]];
+            await AssertNamedUnlessSameAsync(Stored([Layer("b"), Lower], [Layer("b"), changed]), changed, $"Byte {i}");
         }
     }
 

@@ -48,7 +48,7 @@ public sealed class NetworkCheckTests
         builder.AddHelloImage("alpine");
         await using var app = builder.Build();
         var (model, loggers, console) = (app.Services.GetRequiredService<DistributedApplicationModel>(), app.Services.GetRequiredService<ResourceLoggerService>(), new ConsoleLog());
-        using var check = new NetworkCheck(model, app.ResourceNotifications, loggers, fake.Engine, console);
+        using var check = new NetworkCheck(model, app.ResourceNotifications, loggers, fake.Engine, console, pause: TimeSpan.FromMilliseconds(100));
         await check.StartingAsync(limit.Token);
         Assert.True(await CommandLine.PollAsync(() => Task.FromResult(happened()), done => done, Limit / 2), $"It only called: {string.Join(", ", fake.Calls)}");
         await check.ExecuteTask!.WaitAsync(limit.Token);

@@ -9,8 +9,6 @@ namespace Hello.Tests;
 [Trait("Needs", "Engine")]
 public sealed class SurfaceTests(HelloApplication hello)
 {
-    private static readonly string[] Keys = ["AppHost:BrowserToken", "AppHost:DashboardApiKey", "AppHost:OtlpApiKey", "AppHost:ResourceService:ApiKey"];
-
     private const string Wrong = "0123456789abcdef0123456789abcdef";
 
     /// <summary>The surfaces, and the settings that hold their keys.</summary>
@@ -40,7 +38,7 @@ public sealed class SurfaceTests(HelloApplication hello)
     public void Every_key_is_another()
     {
         var configuration = hello.App.Services.GetRequiredService<IConfiguration>();
-        Assert.Distinct(Keys.Select(key => configuration[key]));
+        Assert.Distinct(HelloApplication.Keys.Select(key => configuration[key]));
     }
 
     [Fact]
@@ -142,14 +140,14 @@ public sealed class SurfaceTests(HelloApplication hello)
         Content = new ByteArrayContent(new byte[5]) { Headers = { ContentType = new("application/grpc") } },
     };
 
-    /// <summary>The AppHost, which is this process, its DCP and all that DCP has started, the dashboard among it.</summary>
+    /// <summary>The AppHost, which is this process, its DCP and all that DCP has started, the dashboard among it. Tests beside this one may run an AppHost of their own.</summary>
     private static HostProcess[] Processes()
     {
         var all = HostProcess.All();
         List<HostProcess> own = [.. all.Where(p => p.Id == Environment.ProcessId || Follows(p.Arguments, "--monitor", $"{Environment.ProcessId}"))];
         for (var i = 0; i < own.Count; i++)
         {
-            own.AddRange(all.Where(p => p.Parent == own[i].Id && !own.Contains(p)));
+            own.AddRange(all.Where(p => p.Parent == own[i].Id && !own.Contains(p) && !p.Arguments.Contains(typeof(Projects.Hello_AppHost).Assembly.Location)));
         }
 
         return [.. own];

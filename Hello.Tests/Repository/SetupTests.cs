@@ -193,9 +193,14 @@ public sealed class SetupTests : IDisposable
 
         var expected = line.Replace("{0}", _folder, StringComparison.Ordinal).Replace("{1}", UserName, StringComparison.Ordinal);
         var result = await SetupAsync(path, environment);
-        var check = await SetupAsync(path, environment, "--check");
-
         Assert.True(IsOneLine(result, $"eng/setup.sh: {expected}"), $"Expected: {expected}\nSeen: {result}");
+        Assert.Empty(await File.ReadAllTextAsync(Log));
+        if (path == "busybox")
+        {
+            return; // its tools give the same answers, so the ways to the line are the same
+        }
+
+        var check = await SetupAsync(path, environment, "--check");
         Assert.True(check.ExitCode == 1 && $"{check.Output}\n{check.Error}".Contains($": {expected}", StringComparison.Ordinal) || environment.StartsWith("XDG_CACHE_HOME", StringComparison.Ordinal), $"Expected: {expected}\nSeen: {check}");
         if (expected.StartsWith("container engine: ", StringComparison.Ordinal) && !expected.Contains("sudo", StringComparison.Ordinal) && !expected.Contains("root", StringComparison.Ordinal) && !expected.Contains(UserName, StringComparison.Ordinal))
         {

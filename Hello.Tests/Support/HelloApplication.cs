@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -12,6 +13,9 @@ public sealed partial class HelloApplication : IAsyncLifetime
 {
     /// <summary>The first run publishes the API twice, once as a native binary.</summary>
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(12);
+
+    /// <summary>The settings that hold the keys of what listens.</summary>
+    public static readonly string[] Keys = ["AppHost:BrowserToken", "AppHost:DashboardApiKey", "AppHost:OtlpApiKey", "AppHost:ResourceService:ApiKey"];
 
     private static readonly SemaphoreSlim Gate = new(1);
 
@@ -81,8 +85,14 @@ public sealed partial class HelloApplication : IAsyncLifetime
     /// <param name="options">Whether it has a dashboard.</param>
     public static async Task<IDistributedApplicationTestingBuilder> CreateBuilderAsync(DistributedApplicationTestingBuilderOptions options, CancellationToken cancellationToken)
     {
-        // Otherwise the dashboard keeps the run in the user's home folder.
-        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Hello_AppHost>(options, ["--ASPIRE_DASHBOARD_PERSISTENCE_MODE=None"], cancellationToken);
+        string[] arguments =
+        [
+            "--ASPIRE_DASHBOARD_PERSISTENCE_MODE=None", // otherwise the dashboard keeps the run in the user's home folder
+            "--ASPIRE_VERSION_CHECK_DISABLED=true", // otherwise it asks NuGet
+        ];
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Hello_AppHost>(options, arguments, cancellationToken);
+        // Otherwise the keys change when another AppHost writes into the user secrets.
+        builder.Configuration.AddInMemoryCollection(Keys.Select(key => KeyValuePair.Create(key, builder.Configuration[key])).ToArray());
         // The console belongs to the test runner. The containers write thousands of lines.
         builder.Services.AddLogging(logging => logging.ClearProviders());
         return builder;

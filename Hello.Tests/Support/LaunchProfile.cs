@@ -13,6 +13,7 @@ public static class LaunchProfile
     public static Dictionary<string, string?> OnFreePorts() => new(Addresses.Select(setting => KeyValuePair.Create(setting, (string?)$"http://localhost:{FirstHello.FreePort()}")))
     {
         ["ASPIRE_ALLOW_UNSECURED_TRANSPORT"] = "true",
+        ["ASPIRE_VERSION_CHECK_DISABLED"] = "true", // otherwise it asks NuGet
         // Otherwise the dashboard keeps the run in the user's home folder.
         ["ASPIRE_DASHBOARD_PERSISTENCE_MODE"] = "None",
     };
