@@ -61,7 +61,7 @@ internal sealed class ImageFactsPublisher(
     /// <summary>Counted from the start of the container, and again from the state "Running", which Aspire publishes some seconds later.</summary>
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
 
-    private static readonly TimeSpan EngineRetry = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan EngineRetry = TimeSpan.FromSeconds(1);
 
     /// <summary>From the start of a container to its first answer, by the container's ID.</summary>
     private readonly ConcurrentDictionary<string, TaskCompletionSource<TimeSpan>> _firstHellos = [];

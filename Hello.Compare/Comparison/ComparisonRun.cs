@@ -23,7 +23,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(60);
 
     /// <summary>If there is no answer by then, it looks whether there can be one.</summary>
-    private static readonly TimeSpan PublishLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PublishLimit = TimeSpan.FromSeconds(2);
 
     /// <summary>Lets the process finish the work of its start that goes on after the first answer.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
