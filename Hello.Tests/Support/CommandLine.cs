@@ -62,8 +62,8 @@ public static class CommandLine
 
     private static Command Program(string assembly, string[] arguments)
     {
-        // The shell that runs the tests in the background makes them ignore SIGINT, and a child inherits that: env(1).
-        string[] command = [.. OperatingSystem.IsLinux() ? ["env", "--default-signal=INT"] : Array.Empty<string>(), "dotnet", assembly, .. arguments];
+        // A shell that runs the tests in the background makes them ignore SIGINT, nohup makes them ignore SIGHUP, and a child inherits that: env(1).
+        string[] command = [.. OperatingSystem.IsLinux() ? ["env", "--default-signal=HUP,INT,TERM"] : Array.Empty<string>(), "dotnet", assembly, .. arguments];
         return Cli.Wrap(command[0]).WithArguments(command[1..]);
     }
 }
