@@ -24,6 +24,7 @@ public static class HelloServer
         // so the settings are passed to it as one.
         // https://github.com/dotnet/aspnetcore/blob/main/src/DefaultBuilder/src/WebApplicationBuilder.cs
         // https://github.com/dotnet/runtime/blob/main/src/libraries/Microsoft.Extensions.Hosting/src/HostApplicationBuilder.cs
+        HostSettings.CheckArguments(args);
         using ConfigurationManager host = new();
         host.AddInMemoryCollection(Defaults)
             .AddEnvironmentVariables("ASPNETCORE_")
@@ -124,8 +125,17 @@ public static class HelloServer
         settings.Limit($"{nameof(limits.MinResponseDataRate)}:{nameof(MinDataRate.GracePeriod)}", text => limits.MinResponseDataRate = new(limits.MinResponseDataRate!.BytesPerSecond, Time(text)));
         settings.FindUnusedLimits();
 
+        // Kestrel does not start if a line or the headers may be larger than the buffer.
+        var request = Math.Max(limits.MaxRequestLineSize, limits.MaxRequestHeadersTotalSize);
+        if (limits.MaxRequestBufferSize < request)
+        {
+            limits.MaxRequestBufferSize = request;
+            settings.WarnOfSmallBuffer(nameof(limits.MaxRequestBufferSize), request);
+        }
+
         static long Number(string text) => long.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
 
-        static TimeSpan Time(string text) => TimeSpan.Parse(text, CultureInfo.InvariantCulture);
+        // A number alone would be days.
+        static TimeSpan Time(string text) => text.Contains(':', StringComparison.Ordinal) ? TimeSpan.Parse(text, CultureInfo.InvariantCulture) : throw new FormatException();
     }
 }

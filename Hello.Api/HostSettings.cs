@@ -2,9 +2,11 @@ using System.Collections;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Security.Cryptography;
 using Hello.ServiceDefaults;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace Hello.Api;
 
@@ -18,6 +20,11 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
 {
     private const string EndpointSection = "Kestrel:Endpoints";
     private const string LimitSection = "Kestrel:Limits";
+    private const string NoTls = "this static binary has no TLS library. Unset it";
+    private const string NotRead = "nothing here reads it. Remove it, or mend its name";
+
+    /// <summary>The longest time that a timer of .NET can wait, 2³² ms.</summary>
+    private const int MaxSeconds = 4_294_967;
 
     internal static readonly string[] AddressKeys = ["urls", "http_ports", "https_ports"];
 
@@ -29,11 +36,24 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         ("HostingStartupAssemblies", "the API loads no other assembly. Unset it"),
         ("HostingStartupExcludeAssemblies", "the API loads no other assembly. Unset it"),
         ("StartupAssembly", "the API loads no other assembly. Unset it"),
+        ("PreventHostingStartup", "the API loads no other assembly. Unset it"),
+        ("StaticWebAssets", "the API has no static files. Unset it"),
+        ("SuppressStatusMessages", "the log says where the API listens. Set Logging__LogLevel__Microsoft.Hosting to Warning"),
         ("WebRoot", "the API has no static files. Unset it"),
         ("Https_Port", "the API redirects no request. Redirect in the proxy in front of it"),
         ("CaptureStartupErrors", "an API that cannot start says why and ends. Unset it"),
         ("DetailedErrors", "an error's details are in the log only. Unset it"),
     ];
+
+    /// <summary>Settings that the host reads, and sections that are checked setting by setting.</summary>
+    private static readonly string[] Used =
+    [
+        .. AddressKeys, "environment", "applicationName", "contentRoot", "shutdownTimeoutSeconds", "preferHostingUrls",
+        "servicesStartConcurrently", "servicesStopConcurrently", "Kestrel", "Logging",
+    ];
+
+    /// <summary>Of variables. The first wins.</summary>
+    private static readonly string[] AllPrefixes = ["", "DOTNET_", "ASPNETCORE_"];
 
     private readonly List<string> _warnings = [];
     private readonly HashSet<string> _limits = new(StringComparer.OrdinalIgnoreCase);
@@ -42,19 +62,33 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
     public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>Whether an address or a port is set.</summary>
-    public bool HasAddress => AddressKeys.Any(key => configuration[key] is { Length: > 0 }) || Endpoints.Any();
+    public bool HasAddress => HasHostAddress || Endpoints.Any();
 
-    private IEnumerable<IConfigurationSection> Endpoints => configuration.GetSection(EndpointSection).GetChildren();
+    private bool HasHostAddress => AddressKeys.Any(key => configuration[key] is { Length: > 0 });
 
-    /// <summary>Makes an empty variable one that is not set, as the specification of OpenTelemetry demands. ASP.NET Core would listen on localhost only.</summary>
+    /// <summary>Kestrel's own endpoints, unless a setting says that the host's addresses win.</summary>
+    private IEnumerable<IConfigurationSection> Endpoints =>
+        HasHostAddress && configuration["preferHostingUrls"]?.ToUpperInvariant() is "TRUE" or "1" ? [] : configuration.GetSection(EndpointSection).GetChildren();
+
+    /// <summary>Makes an empty variable one that is not set, as the specification of OpenTelemetry demands. So is an empty list. ASP.NET Core would listen on localhost only.</summary>
     public static void UnsetEmptyVariables()
     {
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
         {
-            if (string.IsNullOrWhiteSpace((string?)variable.Value))
+            if (string.IsNullOrWhiteSpace(((string?)variable.Value)?.Replace(';', ' ')))
             {
                 Environment.SetEnvironmentVariable((string)variable.Key, null);
             }
+        }
+    }
+
+    /// <summary>Finds an argument that ends the reading of the command line.</summary>
+    /// <exception cref="SettingException">There is one.</exception>
+    public static void CheckArguments(string[] args)
+    {
+        if (args.FirstOrDefault(arg => arg is ['-', not '-', ..] && arg.Contains('=', StringComparison.Ordinal)) is { } wrong)
+        {
+            throw new SettingException($"{wrong.Split('=')[0]} is no setting. Write settings in the form --urls=http://+:8080.");
         }
     }
 
@@ -64,7 +98,8 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
     {
         if (configuration["contentRoot"] is { Length: > 0 } contentRoot && !Directory.Exists(contentRoot))
         {
-            throw new SettingException($"{Described("contentRoot")}, which is no folder. Unset it.");
+            // The host reads it from variables with a prefix only.
+            throw new SettingException($"{WrittenName("contentRoot", "DOTNET_", "ASPNETCORE_")} is '{Setting.Show(contentRoot)}', which is no folder. Unset it.");
         }
     }
 
@@ -76,15 +111,18 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         {
             foreach (var endpoint in Endpoints)
             {
-                CheckAddress($"{endpoint.Path}:Url", endpoint["Url"] ?? throw new SettingException($"{NameOf($"{endpoint.Path}:Url")} is not set. Set it to an address such as http://+:8080."));
+                CheckEndpoint(endpoint);
             }
         }
         else if (configuration["urls"] is { Length: > 0 } urls)
         {
-            foreach (var url in urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            var addresses = urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            foreach (var address in addresses.DefaultIfEmpty(urls))
             {
-                CheckAddress("urls", url);
+                CheckAddress("urls", address);
             }
+
+            Replace("urls", string.Join(';', addresses)); // the host would not trim them
         }
         else
         {
@@ -100,35 +138,123 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         {
             if (configuration[key] is { } value && value != "*" && !value.Equals("false", StringComparison.OrdinalIgnoreCase))
             {
-                Ignored(key, instead);
+                _warnings.Add($"{Described(key)} and is ignored: {instead}.");
             }
         }
 
-        if (configuration["shutdownTimeoutSeconds"] is { } seconds && !int.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        if (configuration["shutdownTimeoutSeconds"] is { } seconds
+            && !(int.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= MaxSeconds))
         {
             _warnings.Add($"{Described("shutdownTimeoutSeconds")}, which is no number of seconds: the API takes 5 s. Set it to a number such as 5.");
             Replace("shutdownTimeoutSeconds", "5");
         }
 
-        foreach (var part in configuration.GetSection("Logging").GetChildren().ToArray())
+        if (configuration["preferHostingUrls"]?.ToUpperInvariant() is not (null or "TRUE" or "FALSE" or "1" or "0"))
         {
-            foreach (var setting in part.Key.Equals("LogLevel", StringComparison.OrdinalIgnoreCase) ? [] : part.GetChildren())
-            {
-                if (!setting.Key.Equals("LogLevel", StringComparison.OrdinalIgnoreCase) || !(part.Key is "Console" or "OpenTelemetry"))
-                {
-                    Ignored(setting.Path, "the log has one form, a line for each record on standard output. Unset it");
-                }
-            }
-
-            CheckLevels(part.Key.Equals("LogLevel", StringComparison.OrdinalIgnoreCase) ? part : part.GetSection("LogLevel"));
+            _warnings.Add($"{Described("preferHostingUrls")}, which counts as false. Set it to true or false.");
         }
 
-        foreach (var part in configuration.GetSection("Kestrel").GetChildren())
+        foreach (var (key, value) in configuration.AsEnumerable().ToArray())
         {
-            if (!(part.Key.ToUpperInvariant() is "ENDPOINTS" or "ENDPOINTDEFAULTS" or "CERTIFICATES" or "LIMITS"))
+            if (value is not null)
             {
-                Ignored(part.Path, "the API reads Endpoints, EndpointDefaults, Certificates and Limits of Kestrel's settings. Unset it");
+                FindUnused(key, value);
             }
+        }
+
+        FindUnknown();
+    }
+
+    /// <summary>Looks at a setting of Kestrel or of the log.</summary>
+    private void FindUnused(string key, string value)
+    {
+        switch (key.ToUpperInvariant().Split(':'))
+        {
+            case ["KESTREL", "ENDPOINTS", _, "URL"]:
+            case ["KESTREL", "LIMITS", _, ..]: // see FindUnusedLimits
+                break;
+            case ["KESTREL", "ENDPOINTS", _, "PROTOCOLS"]:
+            case ["KESTREL", "ENDPOINTDEFAULTS", "PROTOCOLS"]:
+                CheckWord(key, value, FeatureSwitches.HttpClientSupported ? ["Http1", "Http2", "Http1AndHttp2"] : ["Http1", "Http1AndHttp2"]);
+                break;
+            case ["KESTREL", "ENDPOINTS", _, "CERTIFICATE" or "SNI", ..]:
+            case ["KESTREL", "ENDPOINTS", _, "SSLPROTOCOLS" or "CLIENTCERTIFICATEMODE", ..]:
+            case ["KESTREL", "ENDPOINTDEFAULTS", "SSLPROTOCOLS" or "CLIENTCERTIFICATEMODE", ..]:
+            case ["KESTREL", "CERTIFICATES", "DEFAULT" or "DEVELOPMENT", "PATH" or "KEYPATH" or "PASSWORD" or "SUBJECT" or "STORE" or "LOCATION" or "ALLOWINVALID"]:
+                CheckTls(key, value);
+                break;
+            case ["KESTREL", ..]:
+                Ignored(key, NotRead);
+                break;
+            case ["LOGGING", "LOGLEVEL", _]:
+            case ["LOGGING", "CONSOLE" or "OPENTELEMETRY", "LOGLEVEL", _]:
+                CheckLevel(key, value);
+                break;
+            case ["LOGGING", "CONSOLE", not "LOGLEVEL", ..]:
+                Ignored(key, "the log has one form, a line for each record on standard output. Unset it");
+                break;
+            case ["LOGGING", ..]:
+                Ignored(key, NotRead);
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>Looks at a setting of https.</summary>
+    private void CheckTls(string key, string value)
+    {
+        if (!FeatureSwitches.HttpClientSupported)
+        {
+            Ignored(key, NoTls);
+        }
+        else if (key.EndsWith(":ClientCertificateMode", StringComparison.OrdinalIgnoreCase))
+        {
+            CheckWord(key, value, Enum.GetNames<ClientCertificateMode>());
+        }
+        else if (key.Contains(":SslProtocols:", StringComparison.OrdinalIgnoreCase))
+        {
+            CheckWord(key, value, [nameof(SslProtocols.Tls12), nameof(SslProtocols.Tls13)]);
+        }
+    }
+
+    /// <summary>Finds a value that Kestrel would ignore in silence, or that would end the start.</summary>
+    private void CheckWord(string key, string value, string[] words)
+    {
+        if (!words.Contains(value.Trim(), StringComparer.OrdinalIgnoreCase))
+        {
+            _warnings.Add($"{Described(key)}, which cannot be used: its default holds. Set it to {string.Join(" or ", words)}.");
+            Replace(key, null);
+        }
+    }
+
+    /// <summary>Finds variables and arguments that are meant as settings and have another name.</summary>
+    private void FindUnknown()
+    {
+        const string prefix = "ASPNETCORE_";
+        foreach (var variable in Variables.Where(variable => variable.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) && !IsKnown(variable[prefix.Length..])))
+        {
+            _warnings.Add($"{variable} is set and is ignored: {NotRead}.");
+        }
+
+        for (var i = 0; i < args.Length; i++)
+        {
+            var name = args[i].Split('=')[0];
+            var isSwitch = name.StartsWith("--", StringComparison.Ordinal) || name.StartsWith('/');
+            var hasValue = name.Length < args[i].Length || (isSwitch && ++i < args.Length);
+            var isKnown = isSwitch ? IsKnown(name.TrimStart('-', '/')) : hasValue && IsKnown(name);
+            if (!isKnown || !hasValue)
+            {
+                _warnings.Add($"The argument {name} is ignored: {(isKnown ? "it has no value. Write it as --urls=http://+:8080" : NotRead)}.");
+            }
+        }
+
+        static bool IsKnown(string name)
+        {
+            var key = name.Split(':')[0].Split("__")[0];
+            return Used.Contains(key, StringComparer.OrdinalIgnoreCase)
+                || Unused.Any(setting => setting.Key.Equals(key, StringComparison.OrdinalIgnoreCase))
+                || key.StartsWith("OTEL_", StringComparison.OrdinalIgnoreCase); // see OtelSettings
         }
     }
 
@@ -138,7 +264,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
     public void Limit(string name, Action<string> set)
     {
         var key = $"{LimitSection}:{name}";
-        _limits.Add(name.Split(':')[0]);
+        _limits.Add(key);
         try
         {
             if (configuration[key] is { Length: > 0 } value)
@@ -152,12 +278,25 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         }
     }
 
+    /// <summary>Says that a buffer is larger than its setting. Without a setting nobody has to know.</summary>
+    public void WarnOfSmallBuffer(string name, int bytes)
+    {
+        var key = $"{LimitSection}:{name}";
+        if (configuration[key] is not null)
+        {
+            _warnings.Add($"{Described(key)}, less than the line or the headers of a request may take: {bytes} bytes hold. Set it to as many or more.");
+        }
+    }
+
     /// <summary>Finds limits that are ignored. To be called after the last <see cref="Limit"/>.</summary>
     public void FindUnusedLimits()
     {
-        foreach (var limit in configuration.GetSection(LimitSection).GetChildren().Where(limit => !_limits.Contains(limit.Key)))
+        foreach (var (key, value) in configuration.GetSection(LimitSection).AsEnumerable())
         {
-            Ignored(limit.Path, "the API has no such limit. Unset it");
+            if (value is not null && key != LimitSection && !_limits.Contains(key))
+            {
+                Ignored(key, "the API has no such limit. Unset it");
+            }
         }
     }
 
@@ -175,10 +314,10 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
             SocketException { SocketErrorCode: SocketError.AddressNotAvailable } => $"{where}, and this machine or container has no such address. Use http://+:8080 to listen on all that it has.",
             SocketException { SocketErrorCode: SocketError.AccessDenied } => $"{where}, and this user must not listen there. Use a port from 1024, such as 8080.",
             SocketException => $"{where}, and nobody can listen there: {why}. Use http://+:8080 to listen on all addresses of this machine or container.",
-            IOException or UnauthorizedAccessException or CryptographicException when settings?.WrittenName("Kestrel:Certificates") is { } certificate =>
-                $"{certificate} names a certificate that cannot be read: {why}. Set it to a file, and Kestrel__Certificates__Default__Password to its password.",
-            InvalidOperationException when cause.Message.Contains("HTTPS", StringComparison.Ordinal) =>
+            InvalidOperationException when why.Contains("HTTPS", StringComparison.Ordinal) =>
                 $"{where}, and https needs a certificate. Set Kestrel__Certificates__Default__Path to its file, and Kestrel__Certificates__Default__Password to its password.",
+            IOException or UnauthorizedAccessException or CryptographicException or InvalidOperationException or NotSupportedException when settings?.Certificate(why) is { } certificate =>
+                $"{certificate}, and that certificate cannot be used: {why}. Set Path to a file that this user may read, and Password to its password.",
             IOException or UnauthorizedAccessException or CryptographicException or InvalidOperationException or FormatException or ArgumentException or NotSupportedException =>
                 $"The settings do not let the API start: {why}.",
             _ => null,
@@ -195,8 +334,28 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         }
 
         // The default is set like a setting, but nobody has written it.
-        string[] set = [.. keys.Where(key => WrittenName(key) is not null).Select(Described)];
+        string[] set = [.. keys.Where(key => WrittenName(key, AllPrefixes) is not null).Select(Described)];
         return set.Length == 0 ? "The API listens on port 8080 unless ASPNETCORE_HTTP_PORTS is set" : string.Join(" and ", set);
+    }
+
+    /// <summary>The setting that names a certificate. If there are several, the one that the failure is about.</summary>
+    private string? Certificate(string failure)
+    {
+        var certificates = configuration.AsEnumerable()
+            .Where(setting => setting.Value is { Length: > 0 } && setting.Key.ToUpperInvariant().Split(':') is ["KESTREL", "CERTIFICATES", _, "PATH" or "SUBJECT"] or ["KESTREL", "ENDPOINTS", _, .., "CERTIFICATE", "PATH" or "SUBJECT"])
+            .ToArray();
+        return certificates.Length == 0 ? null : Described(certificates.FirstOrDefault(setting => failure.Contains(setting.Value!, StringComparison.Ordinal), certificates[0]).Key);
+    }
+
+    private void CheckEndpoint(IConfigurationSection endpoint)
+    {
+        var url = endpoint["Url"] ?? throw new SettingException($"{NameOf($"{endpoint.Path}:Url")} is not set. Set it to an address such as http://+:8080.");
+        CheckAddress($"{endpoint.Path}:Url", url);
+        if (url.StartsWith("http:", StringComparison.OrdinalIgnoreCase)
+            && endpoint.GetChildren().FirstOrDefault(part => part.Key.ToUpperInvariant() is "CERTIFICATE" or "SNI" or "SSLPROTOCOLS" or "CLIENTCERTIFICATEMODE") is { } tls)
+        {
+            throw new SettingException($"{NameOf(tls.Path)} is set, and {Described($"{endpoint.Path}:Url")}, which is no https address. Unset the one, or set the other to https://+:8443.");
+        }
     }
 
     private void CheckAddress(string key, string address)
@@ -211,7 +370,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
             throw new SettingException($"{Described(key)}, which is no address. Set it to one such as http://+:8080.");
         }
 
-        if (parsed.Scheme is not ("http" or "https") || parsed.PathBase.Length > 0 || address.Contains('@', StringComparison.Ordinal))
+        if (parsed.Scheme.ToUpperInvariant() is not ("HTTP" or "HTTPS") || parsed.PathBase.Length > 0 || address.Contains('@', StringComparison.Ordinal))
         {
             throw new SettingException($"{Described(key)}. An address to listen on has a scheme, http or https, a host and a port. Set it to one such as http://+:8080.");
         }
@@ -222,7 +381,17 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
             throw new SettingException($"{Described(key)}, whose port is not a number from 0 to 65535. Set it to an address such as http://+:8080.");
         }
 
-        RefuseHttps(key, parsed.Scheme == "https");
+        if (parsed.IsNamedPipe && !OperatingSystem.IsWindows())
+        {
+            throw new SettingException($"{Described(key)}, and only Windows has named pipes. Set it to an address such as http://+:8080.");
+        }
+
+        if (parsed is { Host: "localhost", Port: 0 })
+        {
+            throw new SettingException($"{Described(key)}, and localhost is two addresses, which cannot share a free port. Set it to http://127.0.0.1:0.");
+        }
+
+        RefuseHttps(key, parsed.Scheme.Equals("https", StringComparison.OrdinalIgnoreCase));
     }
 
     private void CheckPorts(string key)
@@ -244,36 +413,37 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         }
     }
 
-    private void CheckLevels(IConfigurationSection levels)
+    private void CheckLevel(string key, string value)
     {
-        foreach (var level in levels.GetChildren().ToArray())
+        if (!(Enum.TryParse<LogLevel>(value, ignoreCase: true, out var level) && level is >= LogLevel.Trace and <= LogLevel.None))
         {
-            if (level.Value is { } text && !(Enum.TryParse<LogLevel>(text, ignoreCase: true, out var known) && known is >= LogLevel.Trace and <= LogLevel.None))
-            {
-                _warnings.Add($"{Described(level.Path)}, which is no level: it counts as Information. Set it to Trace, Debug, Information, Warning, Error, Critical or None.");
-                Replace(level.Path, nameof(LogLevel.Information));
-            }
+            _warnings.Add($"{Described(key)}, which is no level: it counts as Information. Set it to Trace, Debug, Information, Warning, Error, Critical or None.");
+            Replace(key, nameof(LogLevel.Information));
         }
     }
 
     /// <summary>As a source, because a value that is only set is lost when another source is added.</summary>
-    private void Replace(string key, string value) => configuration.AddInMemoryCollection([new(key, value)]);
+    private void Replace(string key, string? value) => configuration.AddInMemoryCollection([new(key, value)]);
 
-    private void Ignored(string key, string instead) => _warnings.Add($"{Described(key)} and is ignored: {instead}.");
+    /// <summary>Without the value: a setting that nothing reads may be a secret.</summary>
+    private void Ignored(string key, string instead) => _warnings.Add($"{NameOf(key)} is set and is ignored: {instead}.");
 
-    /// <summary><c>ASPNETCORE_URLS is 'http://+:8080'</c>. A section has no value.</summary>
-    private string Described(string key) => configuration[key] is { } value ? $"{NameOf(key)} is '{Setting.Show(value)}'" : $"{NameOf(key)} is set";
+    /// <summary><c>ASPNETCORE_URLS is 'http://+:8080'</c>.</summary>
+    private string Described(string key) => $"{NameOf(key)} is '{Setting.Show(configuration[key] ?? "")}'";
 
-    private string NameOf(string key) => WrittenName(key) ?? key;
+    private string NameOf(string key) => WrittenName(key, AllPrefixes) ?? VariableOf(key);
+
+    private static string VariableOf(string key) => key.Replace(":", "__", StringComparison.Ordinal);
+
+    private static IEnumerable<string> Variables => Environment.GetEnvironmentVariables().Keys.Cast<string>();
 
     /// <summary>The name under which a setting, or the first one of a section, was written. Where it was written twice, the name that wins.</summary>
-    private string? WrittenName(string key)
+    private string? WrittenName(string key, params string[] prefixes)
     {
-        var name = key.Replace(":", "__", StringComparison.Ordinal);
-        var variables = Environment.GetEnvironmentVariables().Keys.Cast<string>().ToArray();
-        return args.Select(arg => arg.Split('=')[0]).FirstOrDefault(arg => Is(arg, "--" + key, ":") || Is(arg, "/" + key, ":"))
-            ?? ((string[])["", "DOTNET_", "ASPNETCORE_"])
-                .Select(prefix => variables.FirstOrDefault(variable => Is(variable, prefix + name, "__")))
+        var variables = Variables.ToArray();
+        return args.Select(arg => arg.Split('=')[0]).FirstOrDefault(arg => Is(arg, "--" + key, ":") || Is(arg, "/" + key, ":") || Is(arg, key, ":"))
+            ?? prefixes
+                .Select(prefix => variables.Where(variable => Is(variable, prefix + VariableOf(key), "__")).MinBy(variable => variable.Length))
                 .FirstOrDefault(variable => variable is not null);
 
         static bool Is(string written, string name, string separator) =>

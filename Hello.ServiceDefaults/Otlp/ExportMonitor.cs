@@ -76,7 +76,10 @@ internal sealed class MonitoredHandler(HttpMessageHandler inner, OtlpSignal sign
         }
     }
 
-    private void Report(Exception failure) => monitor.Failed(signal, failure is OperationCanceledException ? "gives no answer in time" : $"cannot be reached ({failure.GetBaseException().Message})");
+    private void Report(Exception failure) => monitor.Failed(
+        signal,
+        (failure is OperationCanceledException ? "gives no answer in time" : $"cannot be reached ({failure.GetBaseException().Message})")
+            + (signal.Proxy is { } proxy ? $" through the proxy {proxy}" : ""));
 
     private HttpResponseMessage Report(HttpResponseMessage response)
     {

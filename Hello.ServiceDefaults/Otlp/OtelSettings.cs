@@ -14,6 +14,9 @@ internal static class OtelSettings
     private const string Prefix = "OTEL_";
     private const string SamplerSetting = "OTEL_TRACES_SAMPLER";
     private const string DefaultQueue = "2048";
+
+    /// <summary>A queue is an array that is allocated at the start, 8 bytes for each place.</summary>
+    private const int MaxQueue = 1_000_000;
     private const string RatioSetting = "OTEL_TRACES_SAMPLER_ARG";
 
     private static readonly string[] Signals = ["TRACES", "METRICS", "LOGS"];
@@ -40,6 +43,7 @@ internal static class OtelSettings
         ("OTEL_METRICS_EXEMPLAR_FILTER", ["always_on", "always_off", "trace_based"]),
         ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", ["cumulative", "delta"]),
         ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", ["explicit_bucket_histogram", "base2_exponential_bucket_histogram"]),
+        ("OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY", ["in_memory"]), // the other, disk, needs a folder that the images do not have
     ];
 
     /// <summary>Settings that <see cref="OtlpSignal"/> reads, for all signals or for one.</summary>
@@ -78,7 +82,7 @@ internal static class OtelSettings
 
         foreach (var setting in PositiveNumbers)
         {
-            CheckNumber(setting, least: 1);
+            CheckNumber(setting, least: 1, most: setting.EndsWith("_QUEUE_SIZE", StringComparison.Ordinal) ? MaxQueue : int.MaxValue);
         }
 
         foreach (var (setting, words) in Enumerations)
@@ -112,6 +116,11 @@ internal static class OtelSettings
             warnings.Add($"OTEL_PROPAGATORS is '{Setting.Show(propagators)}': the API reads W3C's traceparent header and no other. Set it to tracecontext,baggage.");
         }
 
+        if (Read("OTEL_EXPORTER_OTLP_CLIENT_KEY") is not null && Read("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE") is null)
+        {
+            warnings.Add("OTEL_EXPORTER_OTLP_CLIENT_KEY is ignored, because OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE is not set. Set that too.");
+        }
+
         configuration.Sources.Add(new MemoryConfigurationSource { InitialData = replaced });
         return warnings;
 
@@ -123,11 +132,11 @@ internal static class OtelSettings
             replaced[setting] = Microsoft.Extensions.Hosting.Extensions.Defaults.GetValueOrDefault(setting);
         }
 
-        void CheckNumber(string setting, int least)
+        void CheckNumber(string setting, int least, int most = int.MaxValue)
         {
-            if (Read(setting) is { } value && !(int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least))
+            if (Read(setting) is { } value && !(int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most))
             {
-                Unusable(setting, value, $"Set it to a whole number from {least}");
+                Unusable(setting, value, $"Set it to a whole number from {least} to {most}");
             }
         }
 
@@ -170,7 +179,7 @@ internal static class OtelSettings
     {
         var name = setting.ToUpperInvariant();
         return name.StartsWith(Prefix, StringComparison.Ordinal)
-            && !name.StartsWith("OTEL_DOTNET_", StringComparison.Ordinal) // of .NET's own, which only it knows
+            && !name.StartsWith("OTEL_DOTNET_EXPERIMENTAL_", StringComparison.Ordinal) // which only OpenTelemetry knows
             && !Known.Contains(name)
             && !Signals.Any(signal => OfExporters.Any(setting => name == $"OTEL_EXPORTER_OTLP_{signal}_{setting}"));
     }

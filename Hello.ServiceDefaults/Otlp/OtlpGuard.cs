@@ -43,7 +43,8 @@ internal sealed partial class OtlpGuard(
             LogUnusable(warning);
         }
 
-        var exported = signals.Where(signal => signal.IsExported).DistinctBy(signal => signal.Endpoint!.Authority);
+        // Behind a proxy, a connection of its own says nothing. The first export does.
+        var exported = signals.Where(signal => signal is { IsExported: true, Proxy: null }).DistinctBy(signal => signal.Endpoint!.Authority);
         await Task.WhenAll(exported.Select(signal => CheckAsync(signal, stoppingToken)));
     }
 

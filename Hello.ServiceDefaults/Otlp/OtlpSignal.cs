@@ -61,6 +61,9 @@ internal sealed class OtlpSignal
     /// <summary>The endpoint as a message shows it: host and port, without credentials and query.</summary>
     public string Address => Endpoint?.Authority ?? "";
 
+    /// <summary>Host and port of the proxy between the API and the endpoint, which the usual variables name; null if there is none.</summary>
+    public string? Proxy => FeatureSwitches.HttpClientSupported && IsExported ? HttpClient.DefaultProxy.GetProxy(Endpoint)?.Authority : null;
+
     /// <summary>The variable that sets <see cref="Endpoint"/>.</summary>
     public string EndpointVariable => Read("ENDPOINT").Variable;
 
@@ -77,7 +80,7 @@ internal sealed class OtlpSignal
 
     // The exporter loads the certificates even if the endpoint is an http address.
     private bool NamesCertificate =>
-        Read("CERTIFICATE").Value is not null || Read("CLIENT_CERTIFICATE").Value is not null;
+        ((string[])["OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"]).Any(setting => _configuration[setting]?.Trim() is { Length: > 0 });
 
     public void Configure(OtlpExporterOptions options)
     {
@@ -146,12 +149,15 @@ internal sealed class OtlpSignal
         var exporters = value.ToLowerInvariant().Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (exporters.Any(exporter => exporter is not ("otlp" or "none")))
         {
-            _warnings.Add($"{variable} is '{Setting.Show(value)}', and the API has the exporter otlp and no other. Set it to otlp or none.");
+            _warnings.Add($"{variable} is '{Setting.Show(value)}', and the API has the exporter otlp and no other: it uses that one. Set it to otlp or none.");
         }
-
-        if (exporters is ["none"])
+        else if (exporters.Length > 0 && exporters.All(exporter => exporter == "none"))
         {
             return false;
+        }
+        else if (exporters.Contains("none"))
+        {
+            _warnings.Add($"{variable} is '{Setting.Show(value)}', which is none and another: the API uses otlp. Set it to otlp or none.");
         }
 
         if (Read("ENDPOINT").Value is null)
@@ -197,19 +203,20 @@ internal sealed class OtlpSignal
         List<(string Name, string Value)> headers = [];
         var (variable, text) = Read("HEADERS");
         using var request = new HttpRequestMessage();
-        HashSet<string> names = new(StringComparer.OrdinalIgnoreCase) { "User-Agent" }; // which the exporter sets itself
+        HashSet<string> names = new(StringComparer.OrdinalIgnoreCase) { "User-Agent", "Connection", "Transfer-Encoding" }; // which the exporter and its client set
         foreach (var pair in text?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [])
         {
             if (pair.Split('=', 2, StringSplitOptions.TrimEntries).Select(Uri.UnescapeDataString).ToArray() is [var name, var value]
                 && names.Add(name)
-                && !value.Any(char.IsControl) // a line end in it would begin another header
+                && value.All(c => c is >= ' ' and <= '~') // a line end in it would begin another header, and other letters have no encoding
                 && request.Headers.TryAddWithoutValidation(name, value))
             {
                 headers.Add((name, value));
             }
             else
             {
-                _warnings.Add($"{variable} is not of the form name=value,name=value with different names: the parts that are not are ignored. Mend it."); // does not show the values, because they are secrets
+                // Without the values, because they are secrets.
+                _warnings.Add($"{variable} is not of the form name=value,name=value with different names, none of them a header of HTTP's own: the parts that are not are ignored. Mend it.");
                 break;
             }
         }
@@ -220,7 +227,7 @@ internal sealed class OtlpSignal
     /// <summary>Says that the native binary sends past a proxy. .NET's client, which the other build has, uses it.</summary>
     private void CheckProxy()
     {
-        if (FeatureSwitches.HttpClientSupported || Endpoint!.IsLoopback)
+        if (FeatureSwitches.HttpClientSupported)
         {
             return;
         }
@@ -229,7 +236,8 @@ internal sealed class OtlpSignal
         var excepted = (Environment.GetEnvironmentVariable("no_proxy") ?? Environment.GetEnvironmentVariable("NO_PROXY") ?? "")
             .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (variables.FirstOrDefault(variable => Environment.GetEnvironmentVariable(variable) is { Length: > 0 }) is { } proxy
-            && !excepted.Any(host => host == "*" || Endpoint!.Host.EndsWith(host.TrimStart('*'), StringComparison.OrdinalIgnoreCase)))
+            && !excepted.Any(host => host == "*" || Endpoint!.Host.Equals(host, StringComparison.OrdinalIgnoreCase)
+                || (host.TrimStart('*') is ['.', ..] domain && Endpoint.Host.EndsWith(domain, StringComparison.OrdinalIgnoreCase))))
         {
             _warnings.Add($"{proxy} is set, and this static binary has no support for proxies: telemetry goes straight to {Address}. Set NO_PROXY to {Endpoint!.Host} if that is right, or export to a receiver that needs no proxy.");
         }

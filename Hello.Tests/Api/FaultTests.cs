@@ -48,9 +48,8 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
     }
 
     [Theory]
-    [InlineData("401 Unauthorized")]
-    [InlineData("503 Service Unavailable")]
-    public Task A_receiver_that_refuses_is_one_warning_and_one_line_when_it_takes_telemetry_again(string status) => AtOnce.RunAsync(HelloImages.Specification, async image =>
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public Task A_receiver_that_refuses_is_one_warning_and_one_line_when_it_takes_telemetry_again(HelloImage image) => AtOnce.RunAsync(["301 Moved", "401 Unauthorized", "404 Not Found", "415 Unsupported Media Type", "500 Internal Server Error", "503 Service Unavailable"], async status =>
     {
         var refuses = true;
         await using var receiver = new OtlpReceiver(_ => refuses ? $"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n" : OtlpReceiver.Ok);
@@ -69,6 +68,26 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
         Assert.Single(log, line => line.Contains("arrives again", StringComparison.Ordinal));
         Assert.DoesNotContain(log, line => line.Contains("s3cret", StringComparison.Ordinal));
     });
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task A_proxy_is_used_or_is_one_warning(HelloImage image)
+    {
+        await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
+        await using var proxy = new OtlpReceiver(_ => OtlpReceiver.Ok);
+        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", $"HTTP_PROXY=http://me:s3cret@127.0.0.1:{proxy.Port}"]);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        var (used, unused) = image.Files is not null ? (receiver, proxy) : (proxy, receiver);
+
+        var exports = await used.WaitAsync(all => OtlpReceiver.Signals.All(signal => all.Any(e => e.Path.EndsWith(signal, StringComparison.Ordinal))));
+
+        Assert.All(OtlpReceiver.Signals, signal => Assert.Contains(exports, e => e.Path.EndsWith(signal, StringComparison.Ordinal)));
+        Assert.Empty(unused.Exports);
+        var warnings = (await container.LogAsync()).Split('\n').Where(line => line.StartsWith("warn:", StringComparison.Ordinal)).ToArray();
+        Assert.True(warnings.Length == (image.Files is not null ? 1 : 0), string.Join('\n', warnings));
+        Assert.All(warnings, warning => Assert.Contains($"HTTP_PROXY is set, and this static binary has no support for proxies: telemetry goes straight to 127.0.0.1:{receiver.Port}.", warning, StringComparison.Ordinal));
+        Assert.All(warnings, warning => Assert.DoesNotContain("s3cret", warning, StringComparison.Ordinal));
+    }
 
     [Fact]
     public Task A_receiver_that_comes_late_is_one_warning_and_gets_later_telemetry() => AtOnce.RunAsync(HelloImages.Specification, async image =>

@@ -54,7 +54,58 @@ public sealed class WrongSettingsTests
         });
 
     [Theory]
+    [InlineData("--url=http://me:s3cret@+:8080", "The argument --url is ignored: nothing here reads it")]
+    [InlineData("--help", "The argument --help is ignored: nothing here reads it")]
+    [InlineData("--urls", "The argument --urls is ignored: it has no value")]
+    public async Task An_argument_that_is_not_used_is_one_warning(string argument, string warning)
+    {
+        await using var api = await ApiProcess.StartAsync("HTTP_PORTS=0", argument);
+        await api.TerminateAsync();
+
+        WrongSettings.AssertWarnings([(argument, warning)], [.. api.StartLines, .. await api.ReadLogAsync(_ => false)]);
+    }
+
+    [Theory]
+    [InlineData("Path=/nowhere", "Path is '/nowhere', and that certificate cannot be used: Could not find file")]
+    [InlineData("Path=/etc/passwd", "Path is '/etc/passwd', and that certificate cannot be used")]
+    [InlineData("Subject=nobody", "Subject is 'nobody', and that certificate cannot be used")]
+    public Task A_certificate_that_cannot_be_used_is_one_line(string setting, string reason) => AtOnce.RunAsync(
+        ["Kestrel__Certificates__Default", "Kestrel__Endpoints__Web__Certificate"],
+        async section =>
+        {
+            var ended = await RunAsync($"Kestrel__Endpoints__Web__Url=https://127.0.0.1:0", $"{section}__{setting}", $"{section}__Password=s3cret");
+            WrongSettings.AssertOneErrorLine($"{section}__{reason}", "Password to its password.", ended.ExitCode, ended.Output, ended.Error);
+        });
+
+    [Fact]
+    public async Task A_certificate_of_an_http_address_is_one_line()
+    {
+        var ended = await RunAsync("Kestrel__Endpoints__Web__Url=http://127.0.0.1:0", "Kestrel__Endpoints__Web__Certificate__Path=/tls.pfx");
+
+        WrongSettings.AssertOneErrorLine("Kestrel__Endpoints__Web__Certificate__Path is set, and Kestrel__Endpoints__Web__Url is 'http://127.0.0.1:0'", "no https address", ended.ExitCode, ended.Output, ended.Error);
+    }
+
+    [Fact]
+    public async Task An_argument_that_is_no_setting_is_one_line_without_its_value()
+    {
+        var ended = await CommandLine.TryAsync(Cli.Wrap(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet").WithArguments([typeof(Reply).Assembly.Location, "-p=s3cret"]));
+
+        WrongSettings.AssertOneErrorLine("-p is no setting", "--urls=http://+:8080", ended.ExitCode, ended.Output, ended.Error);
+    }
+
+    [Theory]
+    [InlineData(" http://127.0.0.1:0 ")]
+    [InlineData("HTTP://127.0.0.1:0;")]
+    public async Task Addresses_may_have_spaces_and_capital_letters(string urls)
+    {
+        await using var api = await ApiProcess.StartAsync($"ASPNETCORE_URLS={urls}");
+
+        Assert.Equal(HelloImages.Greeting, await api.Client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
+    }
+
+    [Theory]
     [InlineData("ASPNETCORE_URLS=")]
+    [InlineData("ASPNETCORE_URLS=; ")]
     [InlineData("ASPNETCORE_HTTP_PORTS=")]
     [InlineData("ASPNETCORE_HTTPS_PORTS= ")]
     [InlineData("Kestrel__Endpoints__Web__Url=")]
