@@ -3,8 +3,7 @@ using Hello.Api;
 
 if (ResourceLimits.AllowsTooFewProcesses)
 {
-    ResourceLimits.WriteError(ResourceLimits.ProcessLimitReason);
-    return 1;
+    ResourceLimits.End(ResourceLimits.ProcessLimitReason);
 }
 
 // Answers a request on the thread that has read it, without a way through the thread pool. This serves a tenth more
@@ -21,7 +20,7 @@ AppDomain.CurrentDomain.FirstChanceException += (_, thrown) =>
 {
     if (thrown.Exception is OutOfMemoryException)
     {
-        Environment.FailFast(ResourceLimits.HaveRefusedProcess ? ResourceLimits.ProcessLimitReason : "Out of memory. Give the container more, or less to do.");
+        ResourceLimits.End(ResourceLimits.HaveRefusedProcess ? ResourceLimits.ProcessLimitReason : "Out of memory. Give the container more, or less to do.");
     }
 };
 
@@ -64,6 +63,11 @@ try
     });
     app.Run();
     return 0;
+}
+catch (Exception) when (ResourceLimits.HaveRefusedProcess)
+{
+    ResourceLimits.End(ResourceLimits.ProcessLimitReason);
+    return 1;
 }
 catch (Exception e) when (!started.IsCancellationRequested && HostSettings.Explain(settings, e) is { } reason)
 {

@@ -1,14 +1,16 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hello.Api;
 
 /// <summary>The limit of the container's processes. Where it is too low, .NET says that memory is missing.</summary>
-internal static class ResourceLimits
+internal static partial class ResourceLimits
 {
-    /// <summary>As many threads as the API needs without telemetry. The kernel counts each as a process.</summary>
-    private const int Needed = 11;
+    /// <summary>As many threads as the API needs without telemetry. The kernel counts each as a process. The compiler of the other build has threads of its own.</summary>
+    private static int Needed => RuntimeFeature.IsDynamicCodeCompiled ? 18 : 12;
 
     /// <summary>The folder of the controller of processes, in version 2 and 1 of control groups: https://docs.kernel.org/admin-guide/cgroup-v2.html#pid.</summary>
     private static readonly string[] Folders = ["/sys/fs/cgroup", "/sys/fs/cgroup/pids"];
@@ -22,12 +24,35 @@ internal static class ResourceLimits
     /// <summary>What is wrong, and what would be right.</summary>
     public static string ProcessLimitReason => $"The container may have {Read("pids.max")} processes, and each thread counts as one. The API needs more. Set --pids-limit, or its like, to 64.";
 
+    /// <summary>Writes a line to standard error and ends the process with exit code 1. Nothing else runs, since that could need what is missing.</summary>
+    public static void End(string line)
+    {
+        try
+        {
+            WriteError(line);
+        }
+        finally
+        {
+            if (OperatingSystem.IsLinux())
+            {
+                Exit(1);
+            }
+
+            Environment.FailFast(line);
+        }
+    }
+
     /// <summary>Writes a line to standard error without the class Console, which needs a thread.</summary>
     public static void WriteError(string line)
     {
         using var error = new FileStream(new SafeFileHandle(2, ownsHandle: false), FileAccess.Write, bufferSize: 0);
         error.Write(Encoding.UTF8.GetBytes($"error: {line}\n"));
     }
+
+    /// <summary><see cref="Environment.Exit"/> would wait for the host, which needs threads: https://man7.org/linux/man-pages/man2/_exit.2.html.</summary>
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial void Exit(int code);
 
     private static string Read(string file)
     {
