@@ -362,11 +362,19 @@ needed_images() {
     "$root"/Dockerfile-* | sort -u
 }
 
-# Asks a registry for at most 5 seconds. On a machine without network, docker pull would wait longer.
+# Asks a registry for at most 5 seconds. On a machine without network, docker pull would wait longer. The
+# engine may have a proxy or a mirror that the client has not, so it is asked for a tag that does not exist:
+# only a registry can say that, and nothing is pulled.
 declare -A reached
 registry_has() {
-  local host=${1%%/*}
-  [[ -v reached[$host] ]] || reached[$host]=$(for_seconds 5 docker buildx imagetools inspect "$1" &> /dev/null && echo yes || echo no)
+  local host=${1%%/*} answer
+  if [[ ! -v reached[$host] ]]; then
+    reached[$host]=yes
+    if ! for_seconds 5 docker buildx imagetools inspect "$1" &> /dev/null; then
+      answer=$(for_seconds 5 docker pull "${1%:*}:no-such-tag" 2>&1) || true
+      [[ $answer == *'manifest unknown'* || $answer == *': not found'* ]] || reached[$host]=no
+    fi
+  fi
   [[ ${reached[$host]} == yes ]]
 }
 

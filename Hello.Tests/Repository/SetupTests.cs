@@ -217,7 +217,7 @@ public sealed class SetupTests : IDisposable
     [InlineData("SSL_CERT_FILE=/nope", "", "cannot read the certificates in /nope. Run: unset SSL_CERT_FILE")]
     public Task Stand_ins_that_cannot_be_built_are_refused_in_one_line(string environment, string missing, string line) => WithEachToolsAsync(async path =>
     {
-        AddDocker("'image inspect '* | 'buildx imagetools inspect '*) exit 1 ;;");
+        AddDocker("'image inspect '* | 'buildx imagetools inspect '* | 'pull '*:no-such-tag) exit 1 ;;");
         if (missing.Length > 0)
         {
             File.Delete(Path.Combine(_folder, "bin", missing));
@@ -226,6 +226,20 @@ public sealed class SetupTests : IDisposable
         var result = await SetupAsync(path, environment);
 
         Assert.True(IsOneLine(result, $"eng/base-images/build.sh: {line}"), result.ToString());
+        Assert.Empty(await File.ReadAllTextAsync(Log));
+    });
+
+    [Theory]
+    [InlineData("Error response from daemon: manifest for mcr.microsoft.com/a:no-such-tag not found: manifest unknown", "ready:   base images: on this machine, or docker pull can reach them")]
+    [InlineData("failed to resolve reference \"mcr.microsoft.com/a:no-such-tag\": mcr.microsoft.com/a:no-such-tag: not found", "ready:   base images: on this machine, or docker pull can reach them")]
+    [InlineData("dial tcp: lookup mcr.microsoft.com: no such host", "missing: base images: the registry cannot be reached")]
+    public Task A_registry_that_only_the_engine_reaches_is_reached(string answer, string expected) => WithEachToolsAsync(async path =>
+    {
+        AddDocker($"'image inspect '* | 'buildx imagetools inspect '*) exit 1 ;;\n'pull '*:no-such-tag) echo '{answer}' >&2; exit 1 ;;");
+
+        var result = await SetupAsync(path, "", "--check");
+
+        Assert.StartsWith(expected, result.Output.Split('\n')[^1], StringComparison.Ordinal);
         Assert.Empty(await File.ReadAllTextAsync(Log));
     });
 
