@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Json;
@@ -38,6 +40,13 @@ internal static class PrecompiledServices
         {
             return;
         }
+
+        // Services ask for all that are registered of these. The container makes an array of them.
+        GC.KeepAlive((Type[])
+        [
+            typeof(IHostedService[]), typeof(IStartupFilter[]), typeof(IConnectionListenerFactory[]), typeof(IMultiplexedConnectionListenerFactory[]),
+            typeof(IExceptionHandler[]), typeof(MatcherPolicy[]), typeof(IHealthCheckPublisher[]), typeof(IMetricsListener[]), typeof(ILoggerProvider[]),
+        ]);
 
         // Services ask for these as IOptions<T>.
         Options<ConsoleLifetimeOptions>.Name();

@@ -47,11 +47,11 @@ try
 
     var hello = new Reply(StatusCodes.Status200OK, "Hello World!");
     var log = app.Logger;
-    app.MapMethods("/hello", [HttpMethods.Get, HttpMethods.Head], (HttpContext context) =>
+    app.MapMethods("/hello", [HttpMethods.Get, HttpMethods.Head], context =>
     {
         var address = context.Connection.RemoteIpAddress;
         log.SaidHello(address is { IsIPv4MappedToIPv6: true } ? address.MapToIPv4() : address);
-        return hello;
+        return hello.ExecuteAsync(context);
     });
 
     started.Register(() =>

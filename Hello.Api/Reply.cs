@@ -1,5 +1,6 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace Hello.Api;
@@ -7,7 +8,7 @@ namespace Hello.Api;
 /// <summary>The shape of every answer, errors included.</summary>
 /// <param name="Code">The HTTP status code.</param>
 /// <param name="Result">The greeting or, for an error, the standard reason phrase.</param>
-public sealed record Reply(int Code, string Result) : IResult
+public sealed record Reply(int Code, string Result)
 {
     /// <summary>The media type of every answer.</summary>
     public const string ContentType = "application/json; charset=utf-8";
@@ -21,8 +22,7 @@ public sealed record Reply(int Code, string Result) : IResult
     public static Reply ForStatus(int code) => new(code, ReasonPhrases.GetReasonPhrase(code));
 
     /// <summary>The reply as UTF-8 JSON, which is made once.</summary>
-    [JsonIgnore]
-    public ReadOnlyMemory<byte> Body => _body ??= JsonSerializer.SerializeToUtf8Bytes(this, ReplyJson.Default.Reply);
+    public ReadOnlyMemory<byte> Body => _body ??= Encoding.UTF8.GetBytes($"{{\"code\":{Code.ToString(CultureInfo.InvariantCulture)},\"result\":\"{JsonEncodedText.Encode(Result)}\"}}");
 
     /// <summary>Tells whether two replies say the same, no matter whether their bodies have been made.</summary>
     public bool Equals(Reply? other) => other is not null && (Code, Result) == (other.Code, other.Result);
@@ -41,7 +41,3 @@ public sealed record Reply(int Code, string Result) : IResult
             : httpContext.Response.BodyWriter.WriteAsync(Body).AsTask();
     }
 }
-
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
-[JsonSerializable(typeof(Reply))]
-internal sealed partial class ReplyJson : JsonSerializerContext;
