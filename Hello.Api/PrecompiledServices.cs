@@ -2,17 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics;
-using Microsoft.AspNetCore.Diagnostics.HealthChecks;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Http.Json;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.Metrics;
 using Microsoft.Extensions.Options;
-using Microsoft.Extensions.Validation;
 using OpenTelemetry.Exporter;
-using OpenTelemetry.Instrumentation.AspNetCore;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
@@ -22,8 +15,8 @@ namespace Hello.Api;
 /// <summary>Names the generic types that the services need at start, so that the compiler compiles them.</summary>
 /// <remarks>
 /// The service container finds these types by reflection, which the Native AOT compiler does not see. The runtime would
-/// build each type at start. Naming them saves a third of the start and 4 MB of memory, and costs 250,000 bytes in the
-/// binary. A type that is missing here works too, but slows down the start.
+/// build each type at start. A type that is missing here works too, but slows down the start. Options of public types
+/// are in TypedOptions.cs, which needs no names.
 /// https://learn.microsoft.com/dotnet/core/deploying/native-aot/
 /// </remarks>
 internal static class PrecompiledServices
@@ -48,54 +41,25 @@ internal static class PrecompiledServices
             typeof(IExceptionHandler[]), typeof(MatcherPolicy[]), typeof(IHealthCheckPublisher[]), typeof(IMetricsListener[]), typeof(ILoggerProvider[]),
         ]);
 
-        // Services ask for these as IOptions<T>.
-        Options<ConsoleLifetimeOptions>.Name();
-        Options<FormOptions>.Name();
-        Options<HealthCheckOptions>.Name();
-        Options<HealthCheckPublisherOptions>.Name();
-        Options<HealthCheckServiceOptions>.Name();
-        Options<HostOptions>.Name();
-        Options<JsonOptions>.Name();
-        Options<KestrelServerOptions>.Name();
-        Options<LoggerFactoryOptions>.Name();
-        Options<OpenTelemetryLoggerOptions>.Name();
-        Options<RouteHandlerOptions>.Name();
-        Options<RouteOptions>.Name();
-        Options<SocketTransportOptions>.Name();
-        Options<ValidationOptions>.Name();
+        // Services ask for these as IOptions<T>. They are internal, so TypedOptions.cs cannot name them.
         Name("Hello.Api.PrecompiledServices+Options`1[[Microsoft.AspNetCore.Hosting.GenericWebHostServiceOptions, Microsoft.AspNetCore.Hosting]], Hello.Api");
         Name("Hello.Api.PrecompiledServices+Options`1[[Microsoft.Extensions.Options.StartupValidatorOptions, Microsoft.Extensions.Options]], Hello.Api");
-        Name($"{Manager}[[Microsoft.AspNetCore.Diagnostics.HealthChecks.HealthCheckOptions, Microsoft.AspNetCore.Diagnostics.HealthChecks]], {OptionsAssembly}");
         Name($"{Manager}[[Microsoft.AspNetCore.Hosting.GenericWebHostServiceOptions, Microsoft.AspNetCore.Hosting]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.AspNetCore.Http.Features.FormOptions, Microsoft.AspNetCore.Http]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.AspNetCore.Http.Json.JsonOptions, Microsoft.AspNetCore.Http.Extensions]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.AspNetCore.Routing.RouteHandlerOptions, Microsoft.AspNetCore.Routing]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.AspNetCore.Routing.RouteOptions, Microsoft.AspNetCore.Routing]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.AspNetCore.Server.Kestrel.Core.KestrelServerOptions, Microsoft.AspNetCore.Server.Kestrel.Core]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets.SocketTransportOptions, Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.Extensions.Diagnostics.HealthChecks.HealthCheckPublisherOptions, Microsoft.Extensions.Diagnostics.HealthChecks]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.Extensions.Diagnostics.HealthChecks.HealthCheckServiceOptions, Microsoft.Extensions.Diagnostics.HealthChecks]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.Extensions.Hosting.ConsoleLifetimeOptions, Microsoft.Extensions.Hosting]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.Extensions.Hosting.HostOptions, Microsoft.Extensions.Hosting]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.Extensions.Logging.LoggerFactoryOptions, Microsoft.Extensions.Logging]], {OptionsAssembly}");
         Name($"{Manager}[[Microsoft.Extensions.Options.StartupValidatorOptions, Microsoft.Extensions.Options]], {OptionsAssembly}");
-        Name($"{Manager}[[Microsoft.Extensions.Validation.ValidationOptions, Microsoft.Extensions.Validation]], {OptionsAssembly}");
-        Name($"{Manager}[[OpenTelemetry.Logs.OpenTelemetryLoggerOptions, OpenTelemetry]], {OptionsAssembly}");
 
-        // Services ask for these as IOptionsMonitor<T>.
-        MonitoredOptions<AspNetCoreTraceInstrumentationOptions>.Name();
-        MonitoredOptions<BatchExportActivityProcessorOptions>.Name();
-        MonitoredOptions<BatchExportLogRecordProcessorOptions>.Name();
-        MonitoredOptions<LoggerFilterOptions>.Name();
-        MonitoredOptions<LogRecordExportProcessorOptions>.Name();
-        MonitoredOptions<MetricReaderOptions>.Name();
-        MonitoredOptions<MetricsOptions>.Name();
-        MonitoredOptions<OtlpExporterOptions>.Name();
-        MonitoredOptions<PeriodicExportingMetricReaderOptions>.Name();
+        // The same for IOptionsMonitor<T>.
         Name("Hello.Api.PrecompiledServices+MonitoredOptions`1[[Microsoft.Extensions.DependencyInjection.MetricsServiceExtensions+NoOpOptions, Microsoft.Extensions.Diagnostics]], Hello.Api");
         Name("Hello.Api.PrecompiledServices+MonitoredOptions`1[[OpenTelemetry.Exporter.OpenTelemetryProtocol.Implementation.ExperimentalOptions, OpenTelemetry.Exporter.OpenTelemetryProtocol]], Hello.Api");
         Name("Hello.Api.PrecompiledServices+MonitoredOptions`1[[OpenTelemetry.Exporter.OpenTelemetryProtocol.Implementation.SdkLimitOptions, OpenTelemetry.Exporter.OpenTelemetryProtocol]], Hello.Api");
         Name("Hello.Api.PrecompiledServices+MonitoredOptions`1[[OpenTelemetry.SelfDiagnostics.SelfDiagnosticsOptions, OpenTelemetry]], Hello.Api");
+
+        // The factories of OpenTelemetry ask for what configures these.
+        Options<BatchExportActivityProcessorOptions>.Name();
+        Options<BatchExportLogRecordProcessorOptions>.Name();
+        Options<LogRecordExportProcessorOptions>.Name();
+        Options<MetricReaderOptions>.Name();
+        Options<OtlpExporterOptions>.Name();
+        Options<PeriodicExportingMetricReaderOptions>.Name();
 
         // Services ask for these as ILogger<T>.
         Name($"{Logger}[[Microsoft.AspNetCore.Routing.EndpointMiddleware, Microsoft.AspNetCore.Routing]], {LoggingAssembly}");

@@ -38,6 +38,7 @@ try
 
     builder.AddHelloServer(settings);
     builder.AddServiceDefaults();
+    builder.Services.AddTypedOptions();
 
     var app = builder.Build();
     started = app.Lifetime.ApplicationStarted;

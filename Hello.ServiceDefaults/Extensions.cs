@@ -27,6 +27,7 @@ public static class Extensions
         ["OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"] = "256",
     };
 
+    private const string Runtime = "System.Runtime";
     private const string HealthPath = "/health";
     private const string AlivePath = "/alive";
 
@@ -111,11 +112,12 @@ public static class Extensions
                 .AddAspNetCoreInstrumentation()
                 // .NET has these metrics built in; the template's AddRuntimeInstrumentation needs another package.
                 // https://learn.microsoft.com/dotnet/core/diagnostics/built-in-metrics-runtime
-                .AddMeter("System.Runtime")
+                .AddMeter(Runtime)
                 // OpenTelemetry allocates room for 2,000 combinations of attributes for each instrument: megabytes, and
-                // a tenth of the start. A few dozen combinations occur. Those beyond the limit are counted together.
+                // a tenth of the start. A few dozen combinations occur, of the runtime's own metrics fewer than ten. Those beyond the
+                // limit are counted together.
                 // https://opentelemetry.io/docs/specs/otel/metrics/sdk/#cardinality-limits
-                .AddView(_ => new MetricStreamConfiguration { CardinalityLimit = 200 })
+                .AddView(instrument => new MetricStreamConfiguration { CardinalityLimit = instrument.Meter.Name == Runtime ? 20 : 200 })
                 .AddOtlpExporter(metrics.Name, metrics.Configure));
         }
 
