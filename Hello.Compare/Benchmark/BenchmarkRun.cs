@@ -19,6 +19,9 @@ namespace Hello.Compare.Benchmark;
 internal sealed class BenchmarkRun(string root, string folder, int runs, int starts, Action<string> progress, Action<string> error)
 {
     private const string Go = "go";
+
+    /// <summary>The name of the image that the others are compared with beside Go.</summary>
+    private const string Against = "against";
     private const int WarmUpConnections = 32;
 
     private static readonly int[] Connections = [1, 32, 256];
@@ -40,10 +43,11 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
 
     /// <summary>Measures the images, and removes all containers that it made.</summary>
     /// <param name="images">The suffixes of the Dockerfiles.</param>
+    /// <param name="against">An image of this API that is there already, such as one from before a change; null if there is none.</param>
     /// <param name="cancellationToken">Ends the measuring. Containers are still removed.</param>
     /// <returns>The table and the conditions in Markdown, and whether a container could not be removed.</returns>
     /// <exception cref="MeasurementException">Something could not be measured.</exception>
-    public async Task<(string Markdown, bool LeftBehind)> MeasureAsync(string[] images, CancellationToken cancellationToken)
+    public async Task<(string Markdown, bool LeftBehind)> MeasureAsync(string[] images, string? against, CancellationToken cancellationToken)
     {
         await _engine.FindAsync(cancellationToken);
         using var inspector = new ImageInspector(_engine);
@@ -53,7 +57,14 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         await BuildGoAsync("hello.go", Path.Combine(go, "hello-go"), cancellationToken);
         await BuildGoAsync("launcher.go", launcher, cancellationToken);
         await BuildGoAsync("receiver.go", program, cancellationToken);
-        List<Candidate> candidates = [await BuildAsync(inspector, new(Go, go, Path.Combine(folder, "Dockerfile-go")), cancellationToken)];
+        List<Candidate> candidates = [];
+        if (against is not null)
+        {
+            // First, because an image that is not there ends the run.
+            candidates.Add(await ReadAsync(inspector, HelloImage.Of(root, images[^1]) with { Name = Against }, against, cancellationToken));
+        }
+
+        candidates.Insert(0, await BuildAsync(inspector, new(Go, go, Path.Combine(folder, "Dockerfile-go")), cancellationToken));
         foreach (var name in images)
         {
             candidates.Add(await BuildAsync(inspector, HelloImage.Of(root, name), cancellationToken));
@@ -88,8 +99,13 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     {
         progress($"Building {image.Name} ...");
         await _engine.BuildAsync(["--file", image.Dockerfile, "--tag", image.Reference, image.Context], cancellationToken);
-        var (id, entrypoint) = ReadImage(await _engine.InspectAsync("image", image.Reference, cancellationToken));
-        var candidate = new Candidate(image.Name, id, entrypoint, await inspector.InspectImageAsync(image, image.Reference, cancellationToken));
+        return await ReadAsync(inspector, image, image.Reference, cancellationToken);
+    }
+
+    private async Task<Candidate> ReadAsync(ImageInspector inspector, HelloImage image, string reference, CancellationToken cancellationToken)
+    {
+        var (id, entrypoint) = ReadImage(await _engine.InspectAsync("image", reference, cancellationToken));
+        var candidate = new Candidate(image.Name, id, entrypoint, await inspector.InspectImageAsync(image, reference, cancellationToken));
         candidate.Add("Unpacked size, B", candidate.Image.UnpackedBytes);
         candidate.Add("Compressed size, B", candidate.Image.CompressedBytes);
         return candidate;

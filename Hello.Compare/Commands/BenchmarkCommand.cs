@@ -12,12 +12,13 @@ internal static class BenchmarkCommand
         var runs = CommandExtensions.Number("--runs", "How often each image is put under load, 1 to 100", 3);
         var starts = CommandExtensions.Number("--starts", "How often each image is started, 1 to 100", 10);
         var images = new Option<string?>("--images") { Description = "The images to measure: the suffixes of their Dockerfiles, separated by commas [default: all]", HelpName = "A,B,…" };
-        var command = new Command("benchmark", "Compares the images with the walkthrough's Go application and writes artifacts/benchmark.md") { runs, starts, images };
-        command.WithAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(runs), parsed.GetValue(starts), parsed.GetValue(images)?.Split(','), cancellationToken));
+        var against = new Option<string?>("--against") { Description = "An image of this API that is there already, to measure in the same run", HelpName = "IMAGE" };
+        var command = new Command("benchmark", "Compares the images with the walkthrough's Go application and writes artifacts/benchmark.md") { runs, starts, images, against };
+        command.WithAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(runs), parsed.GetValue(starts), parsed.GetValue(images)?.Split(','), parsed.GetValue(against), cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(int runs, int starts, string[]? names, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(int runs, int starts, string[]? names, string? against, CancellationToken cancellationToken)
     {
         var root = RepositoryFolder.Find();
         string[] known = [.. HelloImage.FindAll(root).Select(i => i.Name)];
@@ -36,7 +37,7 @@ internal static class BenchmarkCommand
         var file = Path.Combine(root, "artifacts", "benchmark.md");
         CommandExtensions.CheckWritable(file);
         var (markdown, leftBehind) = await new BenchmarkRun(root, Path.Combine(root, "Hello.Compare", "Benchmark"), runs, starts, CommandExtensions.Progress, CommandExtensions.Error)
-            .MeasureAsync(chosen, cancellationToken);
+            .MeasureAsync(chosen, against, cancellationToken);
         await File.WriteAllTextAsync(file, markdown, CancellationToken.None);
         Console.Write(markdown);
         return leftBehind ? 1 : 0;

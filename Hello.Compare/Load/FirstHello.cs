@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Hello.Compare.Load;
@@ -46,11 +47,24 @@ public static class FirstHello
         }
     }
 
-    /// <summary>A free TCP port of the loopback address.</summary>
+    /// <summary>
+    /// A free TCP port of the loopback address. It is below those that systems give to outgoing connections, one of which
+    /// could take it before the program that is to listen there has started.
+    /// </summary>
     public static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, RandomNumberGenerator.GetInt32(20_000, 32_000));
+                listener.Start();
+                return ((IPEndPoint)listener.LocalEndpoint).Port;
+            }
+            catch (SocketException)
+            {
+                // Another program listens there.
+            }
+        }
     }
 }
