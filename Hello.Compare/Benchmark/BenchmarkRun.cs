@@ -57,14 +57,12 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         await BuildGoAsync("hello.go", Path.Combine(go, "hello-go"), cancellationToken);
         await BuildGoAsync("launcher.go", launcher, cancellationToken);
         await BuildGoAsync("receiver.go", program, cancellationToken);
-        List<Candidate> candidates = [];
+        List<Candidate> candidates = [await BuildAsync(inspector, new(Go, go, Path.Combine(folder, "Dockerfile-go")), cancellationToken)];
         if (against is not null)
         {
-            // First, because an image that is not there ends the run.
             candidates.Add(await ReadAsync(inspector, HelloImage.Of(root, images[^1]) with { Name = Against }, against, cancellationToken));
         }
 
-        candidates.Insert(0, await BuildAsync(inspector, new(Go, go, Path.Combine(folder, "Dockerfile-go")), cancellationToken));
         foreach (var name in images)
         {
             candidates.Add(await BuildAsync(inspector, HelloImage.Of(root, name), cancellationToken));
@@ -120,7 +118,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     {
         var container = $"{_id}-{candidate.Name}";
         // A new port for each start, because closed connections may still occupy the old one.
-        var address = new IPEndPoint(IPAddress.Loopback, FirstHello.FreePort());
+        var address = new IPEndPoint(IPAddress.Loopback, LocalPort.FindFree());
         string[] environment = candidate.Name == Go
             ? [$"ADDRESS={address}"]
             : [$"ASPNETCORE_URLS=http://{address}", $"OTEL_EXPORTER_OTLP_ENDPOINT={receiver.Endpoint}", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", $"OTEL_SERVICE_NAME={candidate.Name}"];

@@ -149,7 +149,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
     {
         var container = $"{_id}-{candidate.Image.Name}";
         // The port is chosen here. If the engine chose it, the first request would have to wait until the engine tells the port.
-        var address = new IPEndPoint(IPAddress.Loopback, FirstHello.FreePort());
+        var address = new IPEndPoint(IPAddress.Loopback, LocalPort.FindFree());
         made.Add("container", container);
         await engine.RunAsync(["container", "create", "--name", container, "--publish", $"{address}:{HelloImage.Port}", .. candidate.Image.RunOptions, candidate.Reference], cancellationToken);
         try

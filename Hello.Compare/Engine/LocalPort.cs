@@ -1,9 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 
 namespace Hello.Compare.Engine;
 
-/// <summary>Tells whether the ports of an address are free on this machine.</summary>
+/// <summary>Tells whether the ports of an address are free on this machine, and finds one that is.</summary>
 public static class LocalPort
 {
     /// <summary>Listens for a moment. A connection would not find a port that another program has reserved and does not listen on.</summary>
@@ -21,6 +22,22 @@ public static class LocalPort
         {
             return e.SocketErrorCode;
         }
+    }
+
+    /// <summary>
+    /// Finds a free port of the loopback address. It is below those that systems give to outgoing connections, one of which
+    /// could take it before the program that is to listen there has started.
+    /// </summary>
+    public static int FindFree()
+    {
+        int port;
+        do
+        {
+            port = RandomNumberGenerator.GetInt32(20_000, 32_000);
+        }
+        while (TryListen(new(IPAddress.Loopback, port)) != SocketError.Success);
+
+        return port;
     }
 
     /// <summary>What a server listens on: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints.</summary>

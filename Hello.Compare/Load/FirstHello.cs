@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Hello.Compare.Load;
@@ -43,27 +42,6 @@ public static class FirstHello
             catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 // The program does not listen or answer yet.
-            }
-        }
-    }
-
-    /// <summary>
-    /// A free TCP port of the loopback address. It is below those that systems give to outgoing connections, one of which
-    /// could take it before the program that is to listen there has started.
-    /// </summary>
-    public static int FreePort()
-    {
-        while (true)
-        {
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, RandomNumberGenerator.GetInt32(20_000, 32_000));
-                listener.Start();
-                return ((IPEndPoint)listener.LocalEndpoint).Port;
-            }
-            catch (SocketException)
-            {
-                // Another program listens there.
             }
         }
     }

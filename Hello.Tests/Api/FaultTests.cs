@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hello.Compare.Engine;
 using Hello.Compare.Load;
 
 namespace Hello.Tests;
@@ -93,7 +94,7 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
     [Fact]
     public Task A_receiver_that_comes_late_is_one_warning_and_gets_later_telemetry() => AtOnce.RunAsync(HelloImages.Specification, async image =>
     {
-        var port = FirstHello.FreePort();
+        var port = LocalPort.FindFree();
         await using var container = await PlainContainer.RunOnHostAsync(image, OtlpReceiver.OptionsFor(port));
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
         await AssertAnsweredAsync(container, requests: 3_000);

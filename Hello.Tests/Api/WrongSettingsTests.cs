@@ -73,7 +73,7 @@ public sealed class WrongSettingsTests
         ["Kestrel__Certificates__Default", "Kestrel__Endpoints__Web__Certificate"],
         async section =>
         {
-            var ended = await RunAsync($"Kestrel__Endpoints__Web__Url=https://127.0.0.1:0", $"{section}__{setting}", $"{section}__Password=s3cret");
+            var ended = await RunAsync("Kestrel__Endpoints__Web__Url=https://127.0.0.1:0", $"{section}__{setting}", $"{section}__Password=s3cret");
             WrongSettings.AssertOneErrorLine($"{section}__{reason}", "Password to its password.", ended.ExitCode, ended.Output, ended.Error);
         });
 
@@ -88,7 +88,7 @@ public sealed class WrongSettingsTests
     [Fact]
     public async Task An_argument_that_is_no_setting_is_one_line_without_its_value()
     {
-        var ended = await CommandLine.TryAsync(Cli.Wrap(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet").WithArguments([typeof(Reply).Assembly.Location, "-p=s3cret"]));
+        var ended = await RunAsync("-p=s3cret");
 
         WrongSettings.AssertOneErrorLine("-p is no setting", "--urls=http://+:8080", ended.ExitCode, ended.Output, ended.Error);
     }
@@ -149,8 +149,10 @@ public sealed class WrongSettingsTests
         Assert.All(HostSettings.AddressKeys, key => Assert.Contains($"ASPNETCORE_{key.ToUpperInvariant()}", named));
     }
 
+    /// <summary>Runs the API to its end.</summary>
+    /// <param name="settings">Variables such as <c>A=b</c>, and arguments, which begin with a dash.</param>
     private static Task<ProgramResult> RunAsync(params string[] settings) => CommandLine.TryAsync(
         Cli.Wrap(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
-            .WithArguments([typeof(Reply).Assembly.Location])
-            .WithEnvironmentVariables(settings.ToDictionary(s => s.Split('=')[0], s => (string?)s[(s.IndexOf('=', StringComparison.Ordinal) + 1)..])));
+            .WithArguments([typeof(Reply).Assembly.Location, .. settings.Where(setting => setting.StartsWith('-'))])
+            .WithEnvironmentVariables(settings.Where(setting => !setting.StartsWith('-')).ToDictionary(s => s.Split('=')[0], s => (string?)s[(s.IndexOf('=', StringComparison.Ordinal) + 1)..])));
 }

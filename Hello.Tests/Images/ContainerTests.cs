@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Hello.Compare.Load;
+using Hello.Compare.Engine;
 
 namespace Hello.Tests;
 
@@ -100,7 +100,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
         {
             await File.WriteAllTextAsync(Path.Combine(folder.FullName, "tls.crt"), certificate.ExportCertificatePem());
             await File.WriteAllTextAsync(Path.Combine(folder.FullName, "tls.key"), key.ExportPkcs8PrivateKeyPem());
-            var port = FirstHello.FreePort();
+            var port = LocalPort.FindFree();
             await using var container = await PlainContainer.RunOnHostAsync(
                 HelloImages.Specification[0],
                 [.. Options("ASPNETCORE_URLS="), .. Options($"ASPNETCORE_HTTPS_PORTS={port}"), "--volume", $"{folder.FullName}:/tls:ro", .. Options("Kestrel__Certificates__Default__Path=/tls/tls.crt"), .. Options("Kestrel__Certificates__Default__KeyPath=/tls/tls.key")]);

@@ -1,5 +1,5 @@
 using Hello.Compare.Comparison;
-using Hello.Compare.Load;
+using Hello.Compare.Engine;
 
 namespace Hello.Tests;
 
@@ -30,7 +30,7 @@ public sealed class PlainContainer : IAsyncDisposable
     public static async Task<PlainContainer> RunOnHostAsync(HelloImage image, params string[] options)
     {
         ArgumentNullException.ThrowIfNull(image);
-        var address = new Uri($"http://127.0.0.1:{FirstHello.FreePort()}");
+        var address = new Uri($"http://127.0.0.1:{LocalPort.FindFree()}");
         return new(
             await CommandLine.DockerAsync(["run", "--detach", "--network", "host", "--env", $"ASPNETCORE_URLS={address.OriginalString}", .. options, image.Reference]),
             address);
