@@ -20,33 +20,28 @@ public static class HelloServer
     public static WebApplicationBuilder CreateBuilder(string[] args)
     {
         // The settings of the host. Each source wins over the sources above it. Variables without a prefix are settings of the
-        // application only: ENVIRONMENT does not set the environment. The empty builder reads nothing but a command line,
-        // so the settings are passed to it as one.
+        // application only: ENVIRONMENT does not set the environment.
         // https://github.com/dotnet/aspnetcore/blob/main/src/DefaultBuilder/src/WebApplicationBuilder.cs
         // https://github.com/dotnet/runtime/blob/main/src/libraries/Microsoft.Extensions.Hosting/src/HostApplicationBuilder.cs
         HostSettings.CheckArguments(args);
         using ConfigurationManager host = new();
-        host.AddInMemoryCollection(Defaults)
-            .AddEnvironmentVariables("ASPNETCORE_")
-            .AddEnvironmentVariables("DOTNET_")
-            .AddCommandLine(args);
+        AddHost(host).AddCommandLine(args);
         new HostSettings(host, args).CheckContentRoot();
-        List<string> settings = [];
-        foreach (var (key, value) in host.AsEnumerable())
-        {
-            // The builder would create this folder. The API has no static files and warns of the setting.
-            if (value is not null && !key.Equals("webRoot", StringComparison.OrdinalIgnoreCase))
-            {
-                settings.Add("--" + key + "=" + value);
-            }
-        }
 
-        var builder = WebApplication.CreateEmptyBuilder(new() { Args = [.. settings] });
-        builder.Configuration
-            .AddInMemoryCollection([new("webRoot", host["webRoot"])])
-            .AddEnvironmentVariables()
-            .AddCommandLine(args);
+        // Without the folder "webRoot", which the builder would create. The API has no static files and warns of the setting.
+        var builder = WebApplication.CreateEmptyBuilder(new()
+        {
+            ApplicationName = host["applicationName"],
+            ContentRootPath = host["contentRoot"],
+            EnvironmentName = host["environment"],
+        });
+        AddHost(builder.Configuration).AddEnvironmentVariables().AddCommandLine(args);
         return builder;
+
+        static IConfigurationBuilder AddHost(IConfigurationBuilder configuration) => configuration
+            .AddInMemoryCollection(Defaults)
+            .AddEnvironmentVariables("ASPNETCORE_")
+            .AddEnvironmentVariables("DOTNET_");
     }
 
     /// <summary>Settings with the lowest precedence.</summary>

@@ -154,7 +154,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
             _warnings.Add($"{Described("preferHostingUrls")}, which counts as false. Set it to true or false.");
         }
 
-        foreach (var (key, value) in configuration.AsEnumerable().ToArray())
+        foreach (var (key, value) in ((string[])["Kestrel", "Logging"]).SelectMany(section => configuration.GetSection(section).AsEnumerable()).ToArray())
         {
             if (value is not null)
             {

@@ -58,13 +58,18 @@ internal static partial class ResourceLimits
     {
         foreach (var folder in Folders)
         {
+            var path = $"{folder}/{file}";
             try
             {
-                return File.ReadAllText($"{folder}/{file}").TrimEnd();
+                // This machine may have the other version of control groups, or show none.
+                if (File.Exists(path))
+                {
+                    return File.ReadAllText(path).TrimEnd();
+                }
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // This machine has the other version of control groups, or shows none.
+                // The limit is not for this process to know.
             }
         }
 

@@ -70,7 +70,7 @@ internal static class OtelSettings
         List<string> warnings = [];
         Dictionary<string, string?> replaced = [];
 
-        foreach (var setting in configuration.AsEnumerable().Select(s => s.Key).Where(IsUnknown).Order(StringComparer.Ordinal))
+        foreach (var setting in configuration.GetChildren().Select(s => s.Key).Where(IsUnknown).Order(StringComparer.Ordinal))
         {
             warnings.Add($"{setting} is ignored, because nothing here reads it. Unset it.");
         }

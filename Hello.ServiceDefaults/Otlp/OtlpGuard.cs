@@ -12,6 +12,8 @@ namespace Hello.ServiceDefaults.Otlp;
 internal sealed partial class OtlpGuard(
     IReadOnlyList<OtlpSignal> signals, IReadOnlyList<string> warnings, ExportMonitor monitor, IServiceProvider services, ILogger<OtlpGuard> log) : BackgroundService
 {
+    /// <summary>Keeps the check out of the way of the first request.</summary>
+    private static readonly TimeSpan BeforeCheck = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ReachableWithin = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FlushWithin = TimeSpan.FromSeconds(1);
 
@@ -42,6 +44,8 @@ internal sealed partial class OtlpGuard(
         {
             LogUnusable(warning);
         }
+
+        await Task.Delay(BeforeCheck, stoppingToken);
 
         // Behind a proxy, a connection of its own says nothing. The first export does.
         var exported = signals.Where(signal => signal is { IsExported: true, Proxy: null }).DistinctBy(signal => signal.Endpoint!.Authority);

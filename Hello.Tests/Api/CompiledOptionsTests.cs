@@ -8,8 +8,8 @@ using OpenTelemetry.Exporter;
 
 namespace Hello.Tests;
 
-/// <summary>Options that TypedOptions.cs makes are those that the container would make.</summary>
-public sealed class TypedOptionsTests
+/// <summary>Options that CompiledOptions.cs makes are those that the container would make.</summary>
+public sealed class CompiledOptionsTests
 {
     [Fact]
     public void Every_setup_is_called_in_its_order()
@@ -20,21 +20,21 @@ public sealed class TypedOptionsTests
         services.AddSingleton<IConfigureOptions<HostOptions>>(_ => new ConfigureOptions<HostOptions>(options => options.ShutdownTimeout *= 3));
         services.PostConfigure<HostOptions>(options => options.ShutdownTimeout += TimeSpan.FromSeconds(1));
 
-        Assert.Equal(TimeSpan.FromSeconds(7), Made<IOptions<HostOptions>>(services, typed: false).Value.ShutdownTimeout);
-        Assert.Equal(TimeSpan.FromSeconds(7), Made<IOptions<HostOptions>>(services, typed: true).Value.ShutdownTimeout);
+        Assert.Equal(TimeSpan.FromSeconds(7), Made<IOptions<HostOptions>>(services, compiled: false).Value.ShutdownTimeout);
+        Assert.Equal(TimeSpan.FromSeconds(7), Made<IOptions<HostOptions>>(services, compiled: true).Value.ShutdownTimeout);
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Options_have_names(bool typed)
+    public void Options_have_names(bool compiled)
     {
         var services = new ServiceCollection();
         services.Configure<LoggerFilterOptions>(options => options.MinLevel = LogLevel.Error);
         services.Configure<LoggerFilterOptions>("other", options => options.MinLevel = LogLevel.Debug);
         services.ConfigureAll<LoggerFilterOptions>(options => options.CaptureScopes = false);
 
-        var monitor = Made<IOptionsMonitor<LoggerFilterOptions>>(services, typed);
+        var monitor = Made<IOptionsMonitor<LoggerFilterOptions>>(services, compiled);
 
         Assert.Equal((LogLevel.Error, false), (monitor.CurrentValue.MinLevel, monitor.CurrentValue.CaptureScopes));
         Assert.Equal((LogLevel.Debug, false), (monitor.Get("other").MinLevel, monitor.Get("other").CaptureScopes));
@@ -47,7 +47,7 @@ public sealed class TypedOptionsTests
         var services = new ServiceCollection();
         services.AddOptions<HostOptions>().Validate(options => options.ShutdownTimeout > TimeSpan.FromDays(1), "It is short.");
 
-        var failure = Assert.Throws<OptionsValidationException>(() => Made<IOptions<HostOptions>>(services, typed: true).Value);
+        var failure = Assert.Throws<OptionsValidationException>(() => Made<IOptions<HostOptions>>(services, compiled: true).Value);
         Assert.Equal("It is short.", failure.Message);
     }
 
@@ -57,7 +57,7 @@ public sealed class TypedOptionsTests
         var services = new ServiceCollection();
         services.AddSingleton<IOptionsFactory<OtlpExporterOptions>, OtlpFactory>();
 
-        Assert.Equal("http://traces/", Made<IOptionsMonitor<OtlpExporterOptions>>(services, typed: true).Get("traces").Endpoint.ToString());
+        Assert.Equal("http://traces/", Made<IOptionsMonitor<OtlpExporterOptions>>(services, compiled: true).Get("traces").Endpoint.ToString());
     }
 
     /// <summary>So Program.cs has to call it last.</summary>
@@ -66,20 +66,20 @@ public sealed class TypedOptionsTests
     {
         var services = new ServiceCollection();
         services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(1));
-        services.AddTypedOptions();
+        services.AddCompiledServices();
         services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(2));
 
         using var provider = services.BuildServiceProvider();
         Assert.Equal(TimeSpan.FromSeconds(1), provider.GetRequiredService<IOptions<HostOptions>>().Value.ShutdownTimeout);
     }
 
-    private static T Made<T>(ServiceCollection services, bool typed)
+    private static T Made<T>(ServiceCollection services, bool compiled)
         where T : notnull
     {
         IServiceCollection all = new ServiceCollection().Add(services).AddOptions();
-        if (typed)
+        if (compiled)
         {
-            all.AddTypedOptions();
+            all.AddCompiledServices();
         }
 
         return all.BuildServiceProvider().GetRequiredService<T>();

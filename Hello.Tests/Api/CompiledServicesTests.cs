@@ -8,7 +8,7 @@ using Hello.Compare.Images;
 namespace Hello.Tests;
 
 /// <summary>The names of types that Hello.Api gives the Native AOT compiler. The compiler ignores a wrong one.</summary>
-public sealed class PrecompiledServicesTests
+public sealed class CompiledServicesTests
 {
     /// <summary>Beside the tests: Hello.Tests/bin/Debug/net10.0 and Hello.Api/bin/Debug/net10.0.</summary>
     private static readonly string Folder = Path.Combine(
