@@ -117,6 +117,7 @@ public static class Extensions
                 // .NET has these metrics built in; the template's AddRuntimeInstrumentation needs another package.
                 // https://learn.microsoft.com/dotnet/core/diagnostics/built-in-metrics-runtime
                 .AddMeter("System.Runtime")
+                .AddMeter(DropMonitor.MeterName)
                 // OpenTelemetry allocates room for 2,000 combinations of attributes for each instrument: megabytes, and
                 // a tenth of the start. The duration of requests has a few dozen combinations, of method, route and
                 // status. The others have fewer. Those beyond the limit are counted together.

@@ -12,6 +12,18 @@ internal sealed class ExportMonitor
     /// <summary>Logs that the telemetry of an address arrives again.</summary>
     public Action<string, string>? LogRecovery { get; set; }
 
+    /// <summary>Whether the last export of a signal has failed.</summary>
+    public bool IsFailing
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _failing.Count > 0;
+            }
+        }
+    }
+
     /// <summary>An export has failed.</summary>
     public void Failed(OtlpSignal signal, string reason)
     {

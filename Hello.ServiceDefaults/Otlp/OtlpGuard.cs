@@ -17,6 +17,8 @@ internal sealed partial class OtlpGuard(
     private static readonly TimeSpan ReachableWithin = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FlushWithin = TimeSpan.FromSeconds(1);
 
+    private DropMonitor? _drops;
+
     /// <summary>Exports what is left. The host stops the web server first, so the telemetry of the last requests is included.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -27,6 +29,7 @@ internal sealed partial class OtlpGuard(
             Flush<TracerProvider>((provider, timeout) => provider.Shutdown(timeout)),
             Flush<MeterProvider>((provider, timeout) => provider.Shutdown(timeout)),
             Flush<LoggerProvider>((provider, timeout) => provider.Shutdown(timeout)));
+        _drops?.Dispose();
 
         // Each on a thread of its own: gRPC needs threads of the pool to receive its answers, and these calls block.
         Task Flush<TProvider>(Action<TProvider, int> shutdown) => services.GetService<TProvider>() is { } provider
@@ -40,6 +43,7 @@ internal sealed partial class OtlpGuard(
     {
         monitor.LogFailure = LogLost;
         monitor.LogRecovery = LogArrives;
+        _drops = new(monitor, LogDropped);
         foreach (var warning in warnings.Concat(signals.SelectMany(signal => signal.Warnings)).Distinct())
         {
             LogUnusable(warning);
@@ -97,4 +101,8 @@ internal sealed partial class OtlpGuard(
 
     [LoggerMessage(EventId = 3, Level = LogLevel.Information, Message = "Telemetry: it arrives again at {Endpoint}, to which {Variable} points.")]
     private partial void LogArrives(string variable, string endpoint);
+
+    [LoggerMessage(EventId = 4, Level = LogLevel.Warning, Message =
+        "Telemetry: {Spans} spans and {LogRecords} log records were dropped, because they came faster than the receiver took them. Give the API and the receiver more processor time, raise OTEL_BSP_MAX_QUEUE_SIZE and OTEL_BLRP_MAX_QUEUE_SIZE, or sample with OTEL_TRACES_SAMPLER.")]
+    private partial void LogDropped(long spans, long logRecords);
 }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
 using Hello.Compare.Engine;
 using Hello.Compare.Load;
 
@@ -122,6 +124,34 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
         var after = await MemoryAsync(container);
 
         Assert.True(after - before < 16 * 1024, $"{before:N0} KiB became {after:N0} KiB by 20,000 requests whose telemetry could not leave.");
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
+    public async Task Telemetry_that_comes_faster_than_it_leaves_is_counted_and_said(HelloImage image)
+    {
+        const int requests = 3_000;
+        await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok) { Delay = TimeSpan.FromMilliseconds(300) };
+        await using var container = await PlainContainer.RunOnHostAsync(
+            image,
+            [.. receiver.Options, .. ((string[])["BSP", "BLRP"]).SelectMany(queue => (string[])["--env", $"OTEL_{queue}_MAX_QUEUE_SIZE=64", "--env", $"OTEL_{queue}_MAX_EXPORT_BATCH_SIZE=32"])]);
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        await AssertAnsweredAsync(container, requests);
+        await container.LogWithAsync("were dropped");
+        var counted = await receiver.WaitAsync(exports => exports.Any(IsCounted));
+        receiver.Delay = TimeSpan.Zero;
+        await CommandLine.DockerAsync("stop", container.Id);
+
+        var log = await container.LogAsync();
+        var said = Regex.Matches(log, "Telemetry: ([0-9]+) spans and ([0-9]+) log records were dropped");
+        long Sum(int group) => said.Sum(match => long.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture));
+        var received = receiver.Exports.Where(export => export.Path == "/v1/traces").Sum(export => Regex.Count(Encoding.Latin1.GetString(export.Body), "GET /hello"));
+        Assert.True(received + Sum(1) == requests + 1, $"{received} spans of {requests + 1} were received, and {Sum(1)} are said to be dropped. The log: {log}");
+        Assert.True(Sum(2) > requests / 2, $"{Sum(2)} log records are said to be dropped. The log: {log}");
+        Assert.True(counted.Any(IsCounted), "No metric counts the spans that were dropped.");
+
+        static bool IsCounted(OtlpExport export) => export.Path == "/v1/metrics"
+            && Encoding.Latin1.GetString(export.Body) is var body && body.Contains("otel.sdk.processor.span.processed", StringComparison.Ordinal) && body.Contains("queue_full", StringComparison.Ordinal);
     }
 
     /// <summary>What the receiver does, its answer, and after how many seconds.</summary>
