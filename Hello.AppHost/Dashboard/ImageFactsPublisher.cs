@@ -168,7 +168,7 @@ internal sealed class ImageFactsPublisher(
         try
         {
             var (id, started, address) = await inspector.FindStartedAsync(container, limit.Token);
-            var answered = await FirstHello.WaitAsync(address, HelloImage.HelloPath, limit.Token);
+            var answered = await FirstHello.WaitAsync(address, HelloImage.HelloPath, FirstHello.Pause, limit.Token);
             FirstHelloOf(id).TrySetResult(answered - started);
         }
         catch (Exception e) when (e is MeasurementException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))

@@ -19,10 +19,20 @@ namespace Hello.Compare.Benchmark;
 internal sealed class BenchmarkRun(string root, string folder, int runs, int starts, Action<string> progress, Action<string> error)
 {
     private const string Go = "go";
+    private const string Floor = "floor";
 
     /// <summary>The name of the image that the others are compared with beside Go.</summary>
     private const string Against = "against";
     private const int WarmUpConnections = 32;
+
+    private const string CompressedSize = "Compressed size, B";
+    private const string Start = "Start to first hello, ms";
+    private const string IdleMemory = "Memory idle, MB";
+    private const string Rate = "Requests per second, 32 connections";
+    private const string SlowestLatency = "Latency p99, 32 connections, ms";
+
+    /// <summary>What a user gains: who pulls, who starts, and who runs.</summary>
+    private static readonly string[] Gains = [CompressedSize, Start, IdleMemory, Rate, SlowestLatency];
 
     private static readonly int[] Connections = [1, 32, 256];
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
@@ -31,6 +41,11 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     /// <summary>Lets the process finish the work that goes on after the last answer.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
 
+    /// <summary>The part of the highest rate at which nothing may be lost.</summary>
+    private const double SteadyShare = 0.8;
+    private const string Steadily = " at 80 %";
+
+    private static readonly TimeSpan StartPause = TimeSpan.FromMicroseconds(100);
     private static readonly TimeSpan LogPause = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(30);
 
@@ -45,9 +60,9 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     /// <param name="images">The suffixes of the Dockerfiles.</param>
     /// <param name="against">An image of this API that is there already, such as one from before a change; null if there is none.</param>
     /// <param name="cancellationToken">Ends the measuring. Containers are still removed.</param>
-    /// <returns>The table and the conditions in Markdown, and whether a container could not be removed.</returns>
+    /// <returns>The table and the conditions in Markdown, the same for the README, and whether a container could not be removed.</returns>
     /// <exception cref="MeasurementException">Something could not be measured.</exception>
-    public async Task<(string Markdown, bool LeftBehind)> MeasureAsync(string[] images, string? against, CancellationToken cancellationToken)
+    public async Task<(string Markdown, string Readme, bool LeftBehind)> MeasureAsync(string[] images, string? against, CancellationToken cancellationToken)
     {
         await _engine.FindAsync(cancellationToken);
         using var inspector = new ImageInspector(_engine);
@@ -57,7 +72,11 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         await BuildGoAsync("hello.go", Path.Combine(go, "hello-go"), cancellationToken);
         await BuildGoAsync("launcher.go", launcher, cancellationToken);
         await BuildGoAsync("receiver.go", program, cancellationToken);
-        List<Candidate> candidates = [await BuildAsync(inspector, new(Go, go, Path.Combine(folder, "Dockerfile-go")), cancellationToken)];
+        List<Candidate> candidates =
+        [
+            await BuildAsync(inspector, new(Go, go, Path.Combine(folder, "Dockerfile-go")), cancellationToken),
+            await BuildAsync(inspector, new(Floor, folder, Path.Combine(folder, "Dockerfile-floor")), cancellationToken),
+        ];
         if (against is not null)
         {
             candidates.Add(await ReadAsync(inspector, HelloImage.Of(root, images[^1]) with { Name = Against }, against, cancellationToken));
@@ -74,11 +93,15 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         var made = new TemporaryResources(_engine, error);
         await using (made)
         {
-            await InTurnsAsync("Start", starts, c => RunAsync(c, launcher, receiver, made, (_, _) => Task.FromResult(0L), cancellationToken));
-            await InTurnsAsync("Load", runs, c => RunAsync(c, launcher, receiver, made, (hello, process) => LoadAsync(c, hello, process, cancellationToken), cancellationToken));
+            await InTurnsAsync("Start", starts, c => RunAsync(c, "", (_, _) => Task.FromResult(0L)));
+            await InTurnsAsync("Load", runs, c => RunAsync(c, "", (hello, process) => LoadAsync(c, hello, process, cancellationToken)));
+            await InTurnsAsync("Load at 80 %", runs, c => RunAsync(c, Steadily, (hello, _) => LoadSteadilyAsync(c, hello, cancellationToken)));
         }
 
-        return (await WriteAsync(candidates, cancellationToken), made.LeftBehind);
+        var conditions = await DescribeAsync(candidates, cancellationToken);
+        return (Write(candidates, candidates[^1].Figures, conditions), Write(candidates, Gains, conditions), made.LeftBehind);
+
+        Task RunAsync(Candidate candidate, string load, Func<Uri, int, Task<long>> measure) => this.RunAsync(candidate, load, launcher, receiver, made, measure, cancellationToken);
 
         Task InTurnsAsync(string what, int rounds, Func<Candidate, Task> measure) => Interleaving.RunAsync(candidates, rounds, (candidate, round) =>
         {
@@ -103,9 +126,9 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     private async Task<Candidate> ReadAsync(ImageInspector inspector, HelloImage image, string reference, CancellationToken cancellationToken)
     {
         var (id, entrypoint) = ReadImage(await _engine.InspectAsync("image", reference, cancellationToken));
-        var candidate = new Candidate(image.Name, id, entrypoint, await inspector.InspectImageAsync(image, reference, cancellationToken));
+        var candidate = new Candidate(image.Name, image.Name is not (Go or Floor), id, entrypoint, await inspector.InspectImageAsync(image, reference, cancellationToken));
         candidate.Add("Unpacked size, B", candidate.Image.UnpackedBytes);
-        candidate.Add("Compressed size, B", candidate.Image.CompressedBytes);
+        candidate.Add(CompressedSize, candidate.Image.CompressedBytes);
         return candidate;
 
         // [{"Id":"sha256:…","Config":{"Entrypoint":["/hello-api"]}}]
@@ -114,14 +137,16 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     }
 
     /// <summary>Starts a container, measures the start, runs a measurement and stops the container.</summary>
-    private async Task RunAsync(Candidate candidate, string launcher, Receiver receiver, TemporaryResources made, Func<Uri, int, Task<long>> measure, CancellationToken cancellationToken)
+    private async Task RunAsync(Candidate candidate, string load, string launcher, Receiver receiver, TemporaryResources made, Func<Uri, int, Task<long>> measure, CancellationToken cancellationToken)
     {
         var container = $"{_id}-{candidate.Name}";
         // A new port for each start, because closed connections may still occupy the old one.
         var address = new IPEndPoint(IPAddress.Loopback, LocalPort.FindFree());
-        string[] environment = candidate.Name == Go
-            ? [$"ADDRESS={address}"]
-            : [$"ASPNETCORE_URLS=http://{address}", $"OTEL_EXPORTER_OTLP_ENDPOINT={receiver.Endpoint}", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", $"OTEL_SERVICE_NAME={candidate.Name}"];
+        string[] environment =
+        [
+            $"ADDRESS={address}", $"ASPNETCORE_URLS=http://{address}",
+            .. candidate.HasTelemetry ? (string[])[$"OTEL_EXPORTER_OTLP_ENDPOINT={receiver.Endpoint}", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", $"OTEL_SERVICE_NAME={candidate.Name}"] : [],
+        ];
         made.Add("container", container);
         try
         {
@@ -137,9 +162,9 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
             var requests = await measure(new($"http://{address}{HelloImage.HelloPath}"), process);
             // The container is stopped, not killed, because the API exports its last metrics at its end.
             await _engine.RunAsync(["container", "stop", container], cancellationToken);
-            if (candidate.Name != Go)
+            if (candidate.HasTelemetry)
             {
-                candidate.AddReceived(requests, await receiver.CountAsync(cancellationToken) - before);
+                candidate.AddReceived(load, requests, await receiver.CountAsync(cancellationToken) - before);
             }
         }
         finally
@@ -154,12 +179,12 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(AnswerLimit);
-        var answer = FirstHello.WaitAsync(address, HelloImage.HelloPath, limit.Token);
+        var answer = FirstHello.WaitAsync(address, HelloImage.HelloPath, StartPause, limit.Token);
         try
         {
             await _engine.RunAsync(["container", "start", container], limit.Token);
             var answered = await answer;
-            candidate.Add("Start to first hello, ms", (answered - await ReadLaunchAsync(container, limit.Token)).TotalMilliseconds);
+            candidate.Add(Start, (answered - await ReadLaunchAsync(container, limit.Token)).TotalMilliseconds);
             // {"State":{"Pid":4711}}
             return (await _engine.InspectAsync("container", container, cancellationToken)).GetProperty("State").GetProperty("Pid").GetInt32();
         }
@@ -195,7 +220,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         var requests = (await SendAsync(WarmUpConnections, WarmUp)).Requests;
         foreach (var connections in Connections)
         {
-            var over = connections == 1 ? "1 connection" : Format.Invariant($"{connections} connections");
+            var over = Over(connections);
             var load = SendAsync(connections, Load);
             if (connections == Connections[^1])
             {
@@ -204,7 +229,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
 
             var result = await load;
             requests += result.Requests;
-            candidate.Add($"Requests per second, {over}", result.RequestsPerSecond);
+            candidate.Add(RateOver(connections), result.RequestsPerSecond);
             candidate.Add($"Latency p50, {over}, ms", result.P50.TotalMilliseconds);
             candidate.Add($"Latency p99, {over}, ms", result.P99.TotalMilliseconds);
         }
@@ -214,13 +239,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         candidate.Add("Memory, peak, MB", peak.PeakResidentBytes / 1e6);
         return requests;
 
-        async Task<WrkResult> SendAsync(int connections, TimeSpan duration)
-        {
-            var result = await WrkResult.MeasureAsync(hello, connections, _machine.ClientCores.Length, duration, Path.Combine(folder, "report.lua"), cancellationToken);
-            return result.Errors == 0
-                ? result
-                : throw new MeasurementException(Format.Invariant($"{result.Errors:N0} of {result.Requests:N0} requests to {candidate.Name} over {connections} connections failed."));
-        }
+        Task<WrkResult> SendAsync(int connections, TimeSpan duration) => this.SendAsync(candidate, hello, connections, TimeSpan.Zero, duration, cancellationToken);
 
         async Task AddMemoryUnderLoadAsync(string over)
         {
@@ -237,27 +256,61 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         }
     }
 
-    private async Task<string> WriteAsync(List<Candidate> candidates, CancellationToken cancellationToken)
+    /// <summary>Sends 80 % of the highest rate, for which each connection pauses between its requests.</summary>
+    /// <returns>The number of answered requests.</returns>
+    private async Task<long> LoadSteadilyAsync(Candidate candidate, Uri hello, CancellationToken cancellationToken)
     {
-        var reference = candidates[0];
-        var table = new Table(
-            ["", .. candidates.Select(c => $"`{c.Name}`")],
-            [.. candidates[^1].Figures.Select(f => (string[])[f, .. candidates.Select(c => Cell(c[f], c == reference ? null : reference[f]))])]).ToMarkdown();
+        var connections = Connections[^1];
+        var highest = Connections.Max(c => candidate[RateOver(c)]!.Median!.Value);
+        var between = TimeSpan.FromSeconds(connections / (SteadyShare * highest));
+        // The first load tells how long an answer takes, which is a part of the time between two requests.
+        var first = await SendAsync(candidate, hello, connections, between, WarmUp, cancellationToken);
+        var answer = TimeSpan.FromSeconds(connections / first.RequestsPerSecond) - between;
+        var result = await SendAsync(candidate, hello, connections, between - answer, Load, cancellationToken);
+        candidate.Add($"Requests per second{Steadily}", result.RequestsPerSecond);
+        candidate.Add($"Latency p99{Steadily}, ms", result.P99.TotalMilliseconds);
+        return first.Requests + result.Requests;
+    }
+
+    private async Task<WrkResult> SendAsync(Candidate candidate, Uri hello, int connections, TimeSpan pause, TimeSpan duration, CancellationToken cancellationToken)
+    {
+        var result = await WrkResult.MeasureAsync(hello, connections, pause, _machine.ClientCores.Length, duration, Path.Combine(folder, "report.lua"), cancellationToken);
+        return result.Errors == 0
+            ? result
+            : throw new MeasurementException(Format.Invariant($"{result.Errors:N0} of {result.Requests:N0} requests to {candidate.Name} over {connections} connections failed."));
+    }
+
+    private static string Over(int connections) => connections == 1 ? "1 connection" : Format.Invariant($"{connections} connections");
+
+    private static string RateOver(int connections) => $"Requests per second, {Over(connections)}";
+
+    private async Task<string> DescribeAsync(List<Candidate> candidates, CancellationToken cancellationToken)
+    {
         var conditions = new Conditions(
             DateTimeOffset.UtcNow,
             Conditions.DescribeMachine(),
             await _engine.DescribeAsync(cancellationToken),
-            Format.Invariant($"medians (lowest–highest) of {starts + runs} starts and {runs} loads of each image; interleaved, on the host's network; a load is {WarmUp.TotalSeconds:N0} s over {WarmUpConnections} connections to warm up, then {Load.TotalSeconds:N0} s over each of {string.Join(", ", Connections)} connections; start to first hello counted from the moment at which the kernel executes the program (launcher.go), known to 1 ms; memory from the kernel's VmRSS and VmHWM"),
+            Format.Invariant($"medians (lowest–highest) of {starts + runs + runs} starts and {runs} loads of each image; interleaved, on the host's network; a load is {WarmUp.TotalSeconds:N0} s over {WarmUpConnections} connections to warm up, then {Load.TotalSeconds:N0} s over each of {string.Join(", ", Connections)} connections; a load at 80 % is as many requests as that part of the image's own highest rate, over {Connections[^1]} connections; start to first hello counted from the moment at which the kernel executes the program (launcher.go), known to 0.1 ms; memory from the kernel's VmRSS and VmHWM"),
             [.. candidates.SelectMany(c => c.Image.StandIns).Distinct()]);
         IEnumerable<(string Name, string Text)> lines =
         [
             .. conditions.Lines,
             ("Cores", $"server on core {_machine.ServerCore}; load generator, telemetry receiver and this program on {string.Join(", ", _machine.ClientCores)}; the engine, which reads the logs, on all"),
             ("Load generator", await WrkResult.VersionAsync(cancellationToken)),
-            ("Go application", $"Gin's default router with its logger, no telemetry; {await ProgramRunner.RunAsync(Cli.Wrap("go").WithArguments("version"), cancellationToken)}"),
-            ("Telemetry of the .NET images", "traces, metrics and logs over http/protobuf to receiver.go, which counts them"),
+            ("`go`", $"Gin's default router with its logger, no telemetry; {await ProgramRunner.RunAsync(Cli.Wrap("go").WithArguments("version"), cancellationToken)}"),
+            ("`floor`", "ASP.NET Core with one route, as a static native binary; no log, no telemetry"),
+            ("Telemetry of the other images", "traces, metrics and logs over http/protobuf to receiver.go, which counts them"),
         ];
-        return $"{table}\nThe ratio at the end of a cell is the ratio to `{reference.Name}`.\n\n{string.Concat(lines.Select(l => $"- {l.Name}: {l.Text}\n"))}";
+        return string.Concat(lines.Select(l => $"- {l.Name}: {l.Text}\n"));
+    }
+
+    private static string Write(List<Candidate> candidates, IEnumerable<string> figures, string conditions)
+    {
+        var reference = candidates[0];
+        var table = new Table(
+            ["", .. candidates.Select(c => $"`{c.Name}`")],
+            [.. figures.Select(f => (string[])[f, .. candidates.Select(c => Cell(c[f], c == reference ? null : reference[f]))])]).ToMarkdown();
+        return $"{table}\nThe ratio at the end of a cell is the ratio to `{reference.Name}`.\n\n{conditions}";
 
         static string Cell(Spread<double>? values, Spread<double>? reference)
         {

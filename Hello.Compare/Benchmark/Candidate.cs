@@ -7,12 +7,15 @@ namespace Hello.Compare.Benchmark;
 /// <summary>An image that is measured, and its figures so far.</summary>
 /// <param name="name">The suffix of the Dockerfile and of the tag.</param>
 /// <param name="imageId">The ID of the image. It stays the same if somebody builds another image under the same name meanwhile.</param>
+/// <param name="hasTelemetry">Whether it sends traces, metrics and logs.</param>
 /// <param name="entrypoint">The program that the image starts, with its arguments.</param>
-internal sealed class Candidate(string name, string imageId, string[] entrypoint, ImageFacts image)
+internal sealed class Candidate(string name, bool hasTelemetry, string imageId, string[] entrypoint, ImageFacts image)
 {
     private readonly OrderedDictionary<string, Spread<double>> _values = [];
 
     public string Name => name;
+
+    public bool HasTelemetry => hasTelemetry;
 
     public string ImageId => imageId;
 
@@ -33,10 +36,11 @@ internal sealed class Candidate(string name, string imageId, string[] entrypoint
     }
 
     /// <summary>Adds the telemetry that the receiver got from one container.</summary>
+    /// <param name="load">What the load is called in the figures.</param>
     /// <param name="requests">The number of answered requests, without the first one.</param>
     /// <param name="received">The telemetry received from its start to its end.</param>
     /// <exception cref="MeasurementException">Traces, metrics or logs are missing.</exception>
-    public void AddReceived(long requests, Received received)
+    public void AddReceived(string load, long requests, Received received)
     {
         if (received is { Spans: 0 } or { Metrics: 0 } or { LogRecords: 0 })
         {
@@ -45,8 +49,8 @@ internal sealed class Candidate(string name, string imageId, string[] entrypoint
 
         if (requests > 0)
         {
-            Add("Received spans, per request", received.Spans / (double)requests);
-            Add("Received log records, per request", received.LogRecords / (double)requests);
+            Add($"Received spans{load}, per request", received.Spans / (double)requests);
+            Add($"Received log records{load}, per request", received.LogRecords / (double)requests);
         }
     }
 }

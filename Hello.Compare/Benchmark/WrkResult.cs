@@ -22,14 +22,16 @@ internal sealed record WrkResult(long Requests, long Errors, TimeSpan Duration, 
         return version.Output.Split(" [")[0];
     }
 
-    /// <summary>Sends load for a time. Each connection sends its next request when the last one has been answered.</summary>
-    public static async Task<WrkResult> MeasureAsync(Uri url, int connections, int cores, TimeSpan duration, string script, CancellationToken cancellationToken)
+    /// <summary>Sends load for a time. Each connection sends its next request when the last one has been answered and the pause is over.</summary>
+    /// <param name="pause">How long each connection waits on average, in whole milliseconds.</param>
+    public static async Task<WrkResult> MeasureAsync(Uri url, int connections, TimeSpan pause, int cores, TimeSpan duration, string script, CancellationToken cancellationToken)
     {
         var output = await ProgramRunner.RunAsync(
             Cli.Wrap("wrk").WithArguments(
             [
                 "--threads", Format.Invariant($"{Math.Min(cores, connections)}"), "--connections", Format.Invariant($"{connections}"),
                 "--duration", Format.Invariant($"{duration.TotalSeconds}s"), "--script", script, url.ToString(),
+                .. pause > TimeSpan.Zero ? (string[])["--", Format.Invariant($"{pause.TotalMilliseconds:F0}")] : [],
             ]),
             cancellationToken);
         // The last line is the script's, after wrk's own lines: {"requests":105893,"errors":0,"duration":4000215,"p50":1187,"p99":2950}

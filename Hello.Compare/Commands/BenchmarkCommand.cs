@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Hello.Compare.Benchmark;
+using Hello.Compare.Figures;
 using Hello.Compare.Images;
 
 namespace Hello.Compare.Commands;
@@ -13,12 +14,14 @@ internal static class BenchmarkCommand
         var starts = CommandExtensions.Number("--starts", "How often each image is started, 1 to 100", 10);
         var images = new Option<string?>("--images") { Description = "The images to measure: the suffixes of their Dockerfiles, separated by commas [default: all]", HelpName = "A,B,…" };
         var against = new Option<string?>("--against") { Description = "An image of this API that is there already, to measure in the same run", HelpName = "IMAGE" };
-        var command = new Command("benchmark", "Compares the images with the walkthrough's Go application and writes artifacts/benchmark.md") { runs, starts, images, against };
-        command.WithAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(runs), parsed.GetValue(starts), parsed.GetValue(images)?.Split(','), parsed.GetValue(against), cancellationToken));
+        var readme = new Option<bool>("--readme") { Description = "Also write the five figures of what a user gains into README.md" };
+        var command = new Command("benchmark", "Compares the images with the walkthrough's Go application and writes artifacts/benchmark.md") { runs, starts, images, against, readme };
+        command.WithAction((parsed, cancellationToken) =>
+            RunAsync(parsed.GetValue(runs), parsed.GetValue(starts), parsed.GetValue(images)?.Split(','), parsed.GetValue(against), parsed.GetValue(readme), cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(int runs, int starts, string[]? names, string? against, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(int runs, int starts, string[]? names, string? against, bool intoReadme, CancellationToken cancellationToken)
     {
         var root = RepositoryFolder.Find();
         string[] known = [.. HelloImage.FindAll(root).Select(i => i.Name)];
@@ -36,9 +39,21 @@ internal static class BenchmarkCommand
 
         var file = Path.Combine(root, "artifacts", "benchmark.md");
         CommandExtensions.CheckWritable(file);
-        var (markdown, leftBehind) = await new BenchmarkRun(root, Path.Combine(root, "Hello.Compare", "Benchmark"), runs, starts, CommandExtensions.Progress, CommandExtensions.Error)
+        var readmeFile = Path.Combine(root, "README.md");
+        if (intoReadme)
+        {
+            CommandExtensions.CheckWritable(readmeFile);
+            ReadmeTable.Replace(await File.ReadAllTextAsync(readmeFile, cancellationToken), ReadmeTable.Benchmark, "");
+        }
+
+        var (markdown, forReadme, leftBehind) = await new BenchmarkRun(root, Path.Combine(root, "Hello.Compare", "Benchmark"), runs, starts, CommandExtensions.Progress, CommandExtensions.Error)
             .MeasureAsync(chosen, against, cancellationToken);
         await File.WriteAllTextAsync(file, markdown, CancellationToken.None);
+        if (intoReadme)
+        {
+            await File.WriteAllTextAsync(readmeFile, ReadmeTable.Replace(await File.ReadAllTextAsync(readmeFile, CancellationToken.None), ReadmeTable.Benchmark, forReadme), CancellationToken.None);
+        }
+
         Console.Write(markdown);
         return leftBehind ? 1 : 0;
     }

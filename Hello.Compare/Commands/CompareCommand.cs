@@ -34,7 +34,7 @@ internal static class CompareCommand
         if (intoReadme)
         {
             CommandExtensions.CheckWritable(readmeFile);
-            ReadmeTable.Replace(await File.ReadAllTextAsync(readmeFile, cancellationToken), "");
+            ReadmeTable.Replace(await File.ReadAllTextAsync(readmeFile, cancellationToken), ReadmeTable.Comparison, "");
         }
 
         var engine = ContainerEngine.FromEnvironment();
@@ -46,7 +46,7 @@ internal static class CompareCommand
         await File.WriteAllTextAsync(pageFile, ComparisonPage.Write(result), CancellationToken.None);
         if (intoReadme)
         {
-            await File.WriteAllTextAsync(readmeFile, ReadmeTable.Replace(await File.ReadAllTextAsync(readmeFile, CancellationToken.None), markdown), CancellationToken.None);
+            await File.WriteAllTextAsync(readmeFile, ReadmeTable.Replace(await File.ReadAllTextAsync(readmeFile, CancellationToken.None), ReadmeTable.Comparison, markdown), CancellationToken.None);
         }
 
         Console.WriteLine();

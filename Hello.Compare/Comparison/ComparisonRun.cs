@@ -194,7 +194,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
         limit.CancelAfter(AnswerLimit);
         try
         {
-            var answering = FirstHello.WaitAsync(address, HelloImage.HelloPath, limit.Token);
+            var answering = FirstHello.WaitAsync(address, HelloImage.HelloPath, FirstHello.Pause, limit.Token);
             if (await Task.WhenAny(answering, Task.Delay(PublishLimit, limit.Token)) != answering)
             {
                 await CheckPublishedAsync(container, address, cancellationToken);

@@ -27,7 +27,7 @@ public sealed class CompareCommandLineTests
     [InlineData("compare|size|benchmark|--output <DIR>|--runs <N>|--readme|--help", "--help")]
     [InlineData("--output <DIR>|--runs <N>|--readme|--help", "compare", "--help")]
     [InlineData("Hello.Api/Size|--update|--help", "size", "--help")]
-    [InlineData("--runs <N>|--starts <N>|--images <A,B,…>|--against <IMAGE>|--help", "benchmark", "--help")]
+    [InlineData("--runs <N>|--starts <N>|--images <A,B,…>|--against <IMAGE>|--readme|--help", "benchmark", "--help")]
     public async Task Help_names_every_command_and_option(string expected, params string[] arguments)
     {
         var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.Compare(arguments));

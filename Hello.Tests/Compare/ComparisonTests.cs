@@ -86,13 +86,13 @@ public sealed class ComparisonTests
     public void The_table_goes_between_the_markers_of_the_readme() =>
         Assert.Equal(
             "# Hello\n<!-- comparison -->\n\nnew\n\n<!-- /comparison -->\nrest\n",
-            ReadmeTable.Replace("# Hello\n<!-- comparison -->\nold\n<!-- /comparison -->\nrest\n", "new\n"));
+            ReadmeTable.Replace("# Hello\n<!-- comparison -->\nold\n<!-- /comparison -->\nrest\n", ReadmeTable.Comparison, "new\n"));
 
     [Fact]
     public void A_readme_keeps_its_line_ends() =>
         Assert.Equal(
             "# Hello\r\n<!-- comparison -->\r\n\r\n| a |\r\n| b |\r\n\r\n<!-- /comparison -->\r\nrest\r\n",
-            ReadmeTable.Replace("# Hello\r\n<!-- comparison -->\r\nold\r\n<!-- /comparison -->\r\nrest\r\n", "| a |\n| b |\n"));
+            ReadmeTable.Replace("# Hello\r\n<!-- comparison -->\r\nold\r\n<!-- /comparison -->\r\nrest\r\n", ReadmeTable.Comparison, "| a |\n| b |\n"));
 
     [Theory]
     [InlineData("# Hello\n")]
@@ -101,7 +101,7 @@ public sealed class ComparisonTests
     public void A_readme_without_its_markers_is_a_clear_error(string readme) =>
         Assert.Equal(
             "README.md must have the lines '<!-- comparison -->' and '<!-- /comparison -->' once each, in this order.",
-            Assert.Throws<MeasurementException>(() => ReadmeTable.Replace(readme, "new\n")).Message);
+            Assert.Throws<MeasurementException>(() => ReadmeTable.Replace(readme, ReadmeTable.Comparison, "new\n")).Message);
 
     private static ComparisonResult Result(params Measurements[] images) => new(images, [], Anywhere, LeftBehind: false);
 
