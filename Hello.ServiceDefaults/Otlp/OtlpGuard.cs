@@ -10,26 +10,35 @@ namespace Hello.ServiceDefaults.Otlp;
 
 /// <summary>Logs once why telemetry cannot arrive, because the exporter does not, and limits the time of the last export.</summary>
 internal sealed partial class OtlpGuard(
-    IReadOnlyList<OtlpSignal> signals, IReadOnlyList<string> warnings, ExportMonitor monitor, IServiceProvider services, ILogger<OtlpGuard> log) : BackgroundService
+    IReadOnlyList<OtlpSignal> signals, IReadOnlyList<string> warnings, ExportMonitor monitor, IServiceProvider services, ILogger<OtlpGuard> log) : IHostedService, IDisposable
 {
     /// <summary>Keeps the check out of the way of the first request.</summary>
     private static readonly TimeSpan BeforeCheck = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ReachableWithin = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FlushWithin = TimeSpan.FromSeconds(1);
 
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _check = Task.CompletedTask;
     private DropMonitor? _drops;
 
-    /// <summary>Exports what is left. The host stops the web server first, so the telemetry of the last requests is included.</summary>
-    public override async Task StopAsync(CancellationToken cancellationToken)
+    /// <summary>Begins the check and waits for nothing. A BackgroundService would be logged as failed, with a stack, when the start of another service fails.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
     {
-        await base.StopAsync(cancellationToken);
+        _check = Task.Run(() => RunAsync(_stopping.Token), CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Exports what is left. The host stops the web server first, so the telemetry of the last requests is included.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        await _check.WaitAsync(cancellationToken);
 
         // Without this the signals are shut down one after the other, and each waits 5 s for an endpoint that does not answer.
         await Task.WhenAll(
             Flush<TracerProvider>((provider, timeout) => provider.Shutdown(timeout)),
             Flush<MeterProvider>((provider, timeout) => provider.Shutdown(timeout)),
             Flush<LoggerProvider>((provider, timeout) => provider.Shutdown(timeout)));
-        _drops?.Dispose();
 
         // Each on a thread of its own: gRPC needs threads of the pool to receive its answers, and these calls block.
         Task Flush<TProvider>(Action<TProvider, int> shutdown) => services.GetService<TProvider>() is { } provider
@@ -39,7 +48,15 @@ internal sealed partial class OtlpGuard(
             : Task.CompletedTask;
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <summary>Ends the check of a start that has failed: the host stops nothing then.</summary>
+    public void Dispose()
+    {
+        _stopping.Cancel();
+        _stopping.Dispose();
+        _drops?.Dispose();
+    }
+
+    private async Task RunAsync(CancellationToken stoppingToken)
     {
         monitor.LogFailure = LogLost;
         monitor.LogRecovery = LogArrives;
@@ -49,7 +66,7 @@ internal sealed partial class OtlpGuard(
             LogUnusable(warning);
         }
 
-        await Task.Delay(BeforeCheck, stoppingToken);
+        await Task.Delay(BeforeCheck, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         // Behind a proxy, a connection of its own says nothing. The first export does.
         var exported = signals.Where(signal => signal is { IsExported: true, Proxy: null }).DistinctBy(signal => signal.Endpoint!.Authority);

@@ -161,6 +161,24 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public async Task What_is_left_out_ends_nothing_when_all_of_it_is_asked_for(HelloImage image)
+    {
+        await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
+        string[] settings = ["ASPNETCORE_ENVIRONMENT=Development", "TZ=Europe/Berlin", "OTEL_LOG_LEVEL=debug", "OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY=disk", "Kestrel__EndpointDefaults__Protocols=Http3"];
+        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, .. settings.SelectMany(setting => (string[])["--env", setting])]);
+
+        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        using var client = new HttpClient();
+        using var missing = await client.GetAsync(new Uri(container.Address, "/missing"));
+        Assert.Equal("""{"code":404,"result":"Not Found"}""", await missing.Content.ReadAsStringAsync());
+        var exports = await receiver.WaitAsync(e => OtlpReceiver.Signals.All(signal => e.Any(x => x.Path == signal)));
+        Assert.All(exports, export => Assert.Contains("Hello.Api", Encoding.Latin1.GetString(export.Body), StringComparison.Ordinal)); // not unknown_service
+        var log = await container.LogWithAsync("OTEL_LOG_LEVEL");
+        Assert.All(["OTEL_LOG_LEVEL is ignored", "OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY is 'disk'", "Kestrel__EndpointDefaults__Protocols is 'Http3'"], warning => Assert.Contains(warning, log, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
     public async Task Http2_is_left_out_and_asking_for_it_is_one_warning(HelloImage image)
     {
         await using var container = await PlainContainer.RunAsync(image, "--env", "Kestrel__EndpointDefaults__Protocols=Http2");
