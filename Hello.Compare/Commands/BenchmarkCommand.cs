@@ -11,7 +11,7 @@ internal static class BenchmarkCommand
     public static Command Create()
     {
         var runs = CommandExtensions.Number("--runs", "How often each image is put under load, 1 to 100", 3);
-        var starts = CommandExtensions.Number("--starts", "How often each image is started, 1 to 100", 10);
+        var starts = CommandExtensions.Number("--starts", "How often each image is started, 1 to 100", 40);
         var images = new Option<string?>("--images") { Description = "The images to measure: the suffixes of their Dockerfiles, separated by commas [default: all]", HelpName = "A,B,…" };
         var against = new Option<string?>("--against") { Description = "An image of this API that is there already, to measure in the same run", HelpName = "IMAGE" };
         var readme = new Option<bool>("--readme") { Description = "Also write the five figures of what a user gains into README.md" };
