@@ -69,7 +69,7 @@ public static class HelloServer
         // https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints
         if (!settings.HasAddress)
         {
-            builder.WebHost.UseSetting("http_ports", "8080");
+            builder.WebHost.UseSetting("http_ports", HostSettings.DefaultPort);
         }
 
         builder.WebHost.ConfigureKestrel(kestrel =>

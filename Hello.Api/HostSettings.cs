@@ -18,6 +18,9 @@ internal sealed class SettingException(string message) : Exception(message);
 /// <param name="args">The command line, whose settings win.</param>
 internal sealed class HostSettings(ConfigurationManager configuration, string[] args)
 {
+    /// <summary>Where the API listens if no setting says so.</summary>
+    public const string DefaultPort = "8080";
+
     private const string EndpointSection = "Kestrel:Endpoints";
     private const string LimitSection = "Kestrel:Limits";
     private const string NoTls = "this static binary has no TLS library. Unset it";
@@ -63,6 +66,13 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
 
     /// <summary>Whether an address or a port is set.</summary>
     public bool HasAddress => HasHostAddress || Endpoints.Any();
+
+    /// <summary>The addresses on which the API listens, once <see cref="CheckAddresses"/> has found them right.</summary>
+    public IEnumerable<string> Addresses =>
+        Endpoints.Any() ? Endpoints.Select(endpoint => endpoint["Url"]!)
+        : configuration["urls"] is { Length: > 0 } urls ? Split(urls)
+        : HasHostAddress ? [.. Split(configuration["http_ports"]).Select(port => $"http://+:{port}"), .. Split(configuration["https_ports"]).Select(port => $"https://+:{port}")]
+        : [$"http://+:{DefaultPort}"];
 
     private bool HasHostAddress => AddressKeys.Any(key => configuration[key] is { Length: > 0 });
 
@@ -116,7 +126,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         }
         else if (configuration["urls"] is { Length: > 0 } urls)
         {
-            var addresses = urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            var addresses = Split(urls);
             foreach (var address in addresses.DefaultIfEmpty(urls))
             {
                 CheckAddress("urls", address);
@@ -325,6 +335,8 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         return line?.ReplaceLineEndings(" ");
     }
 
+    private static string[] Split(string? list) => list?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+
     private string Where()
     {
         string[] keys = [.. Endpoints.Select(endpoint => $"{endpoint.Path}:Url")];
@@ -335,7 +347,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
 
         // The default is set like a setting, but nobody has written it.
         string[] set = [.. keys.Where(key => WrittenName(key, AllPrefixes) is not null).Select(Described)];
-        return set.Length == 0 ? "The API listens on port 8080 unless ASPNETCORE_HTTP_PORTS is set" : string.Join(" and ", set);
+        return set.Length == 0 ? $"The API listens on port {DefaultPort} unless ASPNETCORE_HTTP_PORTS is set" : string.Join(" and ", set);
     }
 
     /// <summary>The setting that names a certificate. If there are several, the one that the failure is about.</summary>
@@ -396,7 +408,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
 
     private void CheckPorts(string key)
     {
-        var ports = configuration[key]?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+        var ports = Split(configuration[key]);
         if (!ports.All(port => int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= IPEndPoint.MaxPort))
         {
             throw new SettingException($"{Described(key)}, which is no port. Set it to a number from 0 to 65535 such as 8080, or to several with semicolons between them.");

@@ -1,6 +1,11 @@
 using System.Globalization;
 using Hello.Api;
 
+if (args.Contains(HealthCommand.Argument))
+{
+    return HealthCommand.Run(args);
+}
+
 if (ResourceLimits.AllowsTooFewProcesses)
 {
     ResourceLimits.End(ResourceLimits.ProcessLimitReason);

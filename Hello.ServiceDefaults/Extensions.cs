@@ -20,6 +20,9 @@ namespace Microsoft.Extensions.Hosting;
 /// </remarks>
 public static class Extensions
 {
+    /// <summary>The path of every check.</summary>
+    public const string HealthPath = "/health";
+
     /// <summary>Half of OpenTelemetry's default of 512: on one core, requests wait while a batch is serialized.</summary>
     internal static readonly Dictionary<string, string?> Defaults = new()
     {
@@ -28,7 +31,6 @@ public static class Extensions
     };
 
     private const string RequestDuration = "http.server.request.duration";
-    private const string HealthPath = "/health";
     private const string AlivePath = "/alive";
 
     /// <summary>Adds OpenTelemetry and the health checks.</summary>

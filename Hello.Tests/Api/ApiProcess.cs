@@ -37,22 +37,17 @@ public sealed class ApiProcess : IAsyncDisposable
     /// <param name="settings">Variables such as <c>A=b</c>, and arguments, which begin with a dash.</param>
     public static async Task<ApiProcess> StartAsync(params string[] settings)
     {
-        var variables = Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(IsOfTheHost).ToDictionary(name => name, _ => (string?)null);
-        foreach (var setting in settings.Where(setting => !setting.StartsWith('-')))
-        {
-            variables[setting.Split('=')[0]] = setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..];
-        }
-
-        var api = new ApiProcess(
-            Cli.Wrap(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
-                .WithArguments([typeof(Reply).Assembly.Location, .. settings.Where(setting => setting.StartsWith('-'))])
-                .WithEnvironmentVariables(variables));
+        var api = new ApiProcess(Command(settings));
         try
         {
             api._startLines.AddRange(await api.ReadLogAsync(line => line.Contains("Content root path: ", StringComparison.Ordinal)));
             var address = api._startLines.FirstOrDefault(line => line.StartsWith(Listening, StringComparison.Ordinal))
                 ?? throw new InvalidOperationException($"The API ended before it had started. Its log: {string.Join('\n', api._startLines)}");
-            api.Client.BaseAddress = new(address[Listening.Length..].Replace("[::]", "127.0.0.1", StringComparison.Ordinal));
+            if (Uri.TryCreate(address[Listening.Length..].Replace("[::]", "127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var first)) // a socket of Unix is none
+            {
+                api.Client.BaseAddress = first;
+            }
+
             return api;
         }
         catch
@@ -60,6 +55,21 @@ public sealed class ApiProcess : IAsyncDisposable
             await api.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>The command that starts it.</summary>
+    /// <param name="settings">Variables such as <c>A=b</c>, and arguments, which begin with a dash.</param>
+    public static Command Command(params string[] settings)
+    {
+        var variables = Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(IsOfTheHost).ToDictionary(name => name, _ => (string?)null);
+        foreach (var setting in settings.Where(setting => !setting.StartsWith('-')))
+        {
+            variables[setting.Split('=')[0]] = setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..];
+        }
+
+        return Cli.Wrap(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+            .WithArguments([typeof(Reply).Assembly.Location, .. settings.Where(setting => setting.StartsWith('-'))])
+            .WithEnvironmentVariables(variables);
 
         // Those that a test run, or a developer's shell, may have.
         static bool IsOfTheHost(string name) => name is "URLS" or "HTTP_PORTS" or "HTTPS_PORTS"

@@ -151,8 +151,5 @@ public sealed class WrongSettingsTests
 
     /// <summary>Runs the API to its end.</summary>
     /// <param name="settings">Variables such as <c>A=b</c>, and arguments, which begin with a dash.</param>
-    private static Task<ProgramResult> RunAsync(params string[] settings) => CommandLine.TryAsync(
-        Cli.Wrap(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
-            .WithArguments([typeof(Reply).Assembly.Location, .. settings.Where(setting => setting.StartsWith('-'))])
-            .WithEnvironmentVariables(settings.Where(setting => !setting.StartsWith('-')).ToDictionary(s => s.Split('=')[0], s => (string?)s[(s.IndexOf('=', StringComparison.Ordinal) + 1)..])));
+    private static Task<ProgramResult> RunAsync(params string[] settings) => CommandLine.TryAsync(ApiProcess.Command(settings));
 }

@@ -31,6 +31,44 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
     }
 
     [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public Task A_command_inside_says_whether_it_is_healthy(HelloImage image) => AtOnce.RunAsync(
+        (string[])["", "--env ASPNETCORE_HTTP_PORTS=9000", "--env ASPNETCORE_URLS=http://127.0.0.1:9000 --env HTTP_PORTS=9001", "--init", "--init --network none", "IMAGE --urls=http://+:9000", "--init IMAGE --http_ports 9000"],
+        async options =>
+        {
+            var parts = options.Split("IMAGE ");
+            var id = await CommandLine.DockerAsync(["run", "--detach", .. image.RunOptions, .. Words(parts[0]), image.Reference, .. parts.Skip(1).SelectMany(Words)]);
+            try
+            {
+                Assert.Equal((0, "", ""), await CommandLine.PollAsync(AskAsync, answer => answer.ExitCode == 0, TimeSpan.FromSeconds(20)));
+
+                await CommandLine.DockerAsync("kill", "--signal", "STOP", id); // with --init, the init alone, which does not answer anyway
+                Assert.Equal((options.Contains("--init", StringComparison.Ordinal) ? 0 : 1, "", ""), await AskAsync());
+            }
+            finally
+            {
+                await CommandLine.DockerAsync("rm", "--force", id);
+            }
+
+            async Task<(int ExitCode, string Output, string Error)> AskAsync()
+            {
+                var (exitCode, output, error) = await CommandLine.TryAsync("docker", "exec", id, "/hello-api", "--health");
+                return (exitCode, output, error);
+            }
+
+            static string[] Words(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        });
+
+    [Theory]
+    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
+    public async Task Where_no_api_runs_the_command_says_so_and_nothing_else(HelloImage image)
+    {
+        var (exitCode, output, error) = await CommandLine.TryAsync("docker", ["run", "--rm", .. image.RunOptions, image.Reference, "--health"]);
+
+        Assert.Equal((1, "", ""), (exitCode, output, error));
+    }
+
+    [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task An_endpoint_of_Kestrel_s_own_settings_brings_no_warning(HelloImage image)
     {
