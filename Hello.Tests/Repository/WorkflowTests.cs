@@ -123,7 +123,7 @@ public sealed partial class WorkflowTests
         }
     }
 
-    [GeneratedRegex(@"(?<![\w./*-])(\.ci/|\.github/|eng/|Dockerfile-|Hello\.|global\.json)[\w./-]*")]
+    [GeneratedRegex(@"(?<![\w./*-])(\.ci/|\.github/|deploy/|eng/|Dockerfile-|Hello\.|global\.json)[\w./-]*")]
     private static partial Regex Paths();
 
     [GeneratedRegex(@"(?<![\w./-])artifacts/[\w.-]+")]
