@@ -139,6 +139,7 @@ for_seconds() { timeout "$@" 9>&-; }
 client_version() { docker --version 2> /dev/null | head -n 1; }
 client_fits() { [[ $(client_version) =~ ^Docker\ version\ ([0-9]+) ]] && ((BASH_REMATCH[1] >= 25)); }
 buildx_fits() { docker buildx version &> /dev/null; }
+compose_fits() { docker compose version &> /dev/null; } # only deploy/compose.yaml needs it, so no check asks for it
 engine_answers() { engine_version &> /dev/null; }
 # Prints "28.2.2 Engine containerd runc docker-init". Not docker info: an older client succeeds with it even if no engine answers.
 engine_version() { for_seconds 20 docker version --format '{{.Server.Version}}{{range .Server.Components}} {{.Name}}{{end}}'; }
@@ -249,7 +250,8 @@ mend_engine() {
 supply_engine() {
   type -P dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
   client_fits || install_client
-  buildx_fits || install_buildx
+  buildx_fits || install_plugin buildx docker-buildx docker-buildx
+  compose_fits || install_plugin compose docker-compose-v2 docker-compose
   engine_answers || start_engine
   check_engine || fail "$note. ${mend:-$by_hand}"
 }
@@ -282,7 +284,7 @@ quietly() {
   }
 }
 
-# Downloads a package of Debian 13. Debian 12's client is too old for DCP, and it has no buildx.
+# Downloads a package of Debian 13. Debian 12's client is too old for DCP, and it has neither buildx nor compose 2.
 # Debian 13's packages run on it, because they need only glibc 2.34. Remove this when Debian 12 is
 # no longer supported.
 from_trixie() {
@@ -292,12 +294,14 @@ from_trixie() {
   # shellcheck disable=SC2016 # apt-get fills $(REPO_URI) in
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 'Component: main' | head -n 1)
   [[ -n $mirror ]] || fail "$note, and this distribution has no package for it. $by_hand"
-  mkdir -p "$tmp/trixie/partial"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" > "$tmp/trixie.list"
   # apt uses its own list of sources here. The machine's sources stay as they are.
   local apt=(apt-get -qq -o Dir::Etc::SourceList="$tmp/trixie.list" -o Dir::Etc::SourceParts=-
     -o Dir::State::Lists="$tmp/trixie" -o APT::Sandbox::User=)
-  quietly "${apt[@]}" update
+  if [[ ! -e $tmp/trixie.list ]]; then
+    mkdir -p "$tmp/trixie/partial"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" > "$tmp/trixie.list"
+    quietly "${apt[@]}" update
+  fi
   (cd "$tmp" && quietly "${apt[@]}" download "$1")
 }
 
@@ -313,11 +317,12 @@ install_client() {
   hash -r
 }
 
-install_buildx() {
-  install_packages docker-buildx
-  if ! buildx_fits; then
-    from_trixie docker-buildx
-    install_packages "$tmp"/docker-buildx_*.deb
+# install_plugin PLUGIN PACKAGE DEBIAN_PACKAGE: takes the package that Ubuntu has, else Debian 13's.
+install_plugin() {
+  install_packages "$2"
+  if ! "$1"_fits; then
+    from_trixie "$3"
+    install_packages "$tmp/$3"_*.deb
   fi
 }
 
@@ -360,6 +365,7 @@ needed_images() {
   awk '/^ARG REGISTRY=/ { registry = substr($2, 10) }
        /^FROM .*REGISTRY/ { match($0, /\/[^ ]+/); print registry substr($0, RSTART, RLENGTH) }' \
     "$root"/Dockerfile-* | sort -u
+  sed -n 's/^ *image: \(mcr\..*\)/\1/p' "$root/deploy/compose.yaml"
 }
 
 # Asks a registry for at most 5 seconds. On a machine without network, docker pull would wait longer. The

@@ -26,6 +26,7 @@ fail() {
 target_of() {
   case $1 in
     */azurelinux/base/core:*) echo core ;;
+    */dotnet/aspire-dashboard:*) echo dashboard ;;
     */dotnet/aspnet:*) echo aspnet ;;
     */dotnet/sdk:*-aot) echo sdk-aot ;;
     */dotnet/sdk:*) echo sdk ;;
@@ -34,7 +35,7 @@ target_of() {
 }
 
 fingerprint() {
-  { cat "$here"/* "$ca_bundle" /etc/os-release; feeds; echo "$sdk"; } | sha256sum | cut -c 1-16
+  { cat "$here"/* "$ca_bundle" /etc/os-release; feeds; echo "$sdk"; grep Aspire.Hosting.AppHost "$here/../../Directory.Packages.props"; } | sha256sum | cut -c 1-16
 }
 
 # Prints the NuGet.Config of this machine if it names feeds other than nuget.org. It prints nothing
@@ -103,6 +104,15 @@ lay_out_dotnet() {
   [[ -s $context/nuget/NuGet.Config ]] || rm "$context/nuget/NuGet.Config"
 }
 
+# The AppHost has the dashboard as a NuGet package.
+lay_out_dashboard() {
+  local app_host=$here/../../Hello.AppHost
+  dotnet restore "$app_host" > "$tmp/restore.log" 2>&1 < /dev/null || fail "cannot restore Hello.AppHost: '$(grep ' error ' "$tmp/restore.log" | head -n 1)'. See what is wrong with: dotnet restore Hello.AppHost"
+  mkdir "$context/dashboard"
+  cp -a "$(dotnet msbuild "$app_host" -getProperty:AspireDashboardDir)". "$context/dashboard"
+  chmod +x "$context/dashboard/Aspire.Dashboard" # a NuGet package has no such bits
+}
+
 # Copies files into the context, by hard links if possible, because the SDK has about 600 MB.
 copy_here() {
   mkdir "$context/$1"
@@ -149,5 +159,6 @@ echo "fetching the Debian packages of the stand-in base images ..."
 private_apt update
 lay_out_core
 lay_out_dotnet
+[[ "$*" != *aspire-dashboard* ]] || lay_out_dashboard
 [[ "$*" != *-aot* ]] || unpack aot "${aot_packages[@]}"
 for image in "$@"; do build "$image"; done

@@ -1,0 +1,167 @@
+using System.Text.RegularExpressions;
+using System.Xml.Linq;
+using Hello.Compare.Images;
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+using YamlDotNet.Serialization;
+using YamlDotNet.Serialization.NamingConventions;
+
+namespace Hello.Tests;
+
+/// <summary>deploy/compose.yaml runs each build as the AppHost does.</summary>
+public sealed partial class ComposeFileTests
+{
+    private static readonly string Root = RepositoryFolder.Find();
+
+    private static readonly ComposeFile File = Parse(System.IO.File.ReadAllText(Path.Combine(Root, "deploy", "compose.yaml")));
+
+    /// <summary>All builds, for a theory.</summary>
+    public static TheoryData<string> Builds => [.. Compare.Images.HelloImage.FindAll(Root).Select(image => image.Name)];
+
+    [Theory]
+    [MemberData(nameof(Builds))]
+    public void Each_build_has_a_service_with_the_image_and_the_options_of_the_AppHost(string name)
+    {
+        var image = Compare.Images.HelloImage.Of(Root, name);
+        Assert.True(File.Services.TryGetValue(name, out var service), $"deploy/compose.yaml has no service '{name}'. Dockerfile-{name} is a build.");
+
+        Assert.Equal(image.Reference, service!.Image);
+        Assert.Equal(("..", $"Dockerfile-{name}"), (service.Build!["context"], service.Build["dockerfile"]));
+        Assert.Equal(image.RunOptions, OptionsOf(service));
+    }
+
+    [Theory]
+    [MemberData(nameof(Builds))]
+    public void Each_build_is_reached_on_loopback_and_asked_for_its_health(string name)
+    {
+        var service = File.Services[name];
+
+        var port = Port().Match(Assert.Single(service.Ports!));
+        Assert.True(port.Success, $"{name} publishes {service.Ports![0]}.");
+        Assert.Equal($"{Compare.Images.HelloImage.Port}", port.Groups["inside"].Value);
+        var test = service.Healthcheck!.Test;
+        Assert.True(test is ["CMD", "/hello-api", "--health"] || test[^1] == $"http://127.0.0.1:{Compare.Images.HelloImage.Port}{Compare.Images.HelloImage.HealthPath}", $"{name} is asked with {string.Join(' ', test)}.");
+    }
+
+    [Theory]
+    [MemberData(nameof(Builds))]
+    public void Each_build_sends_its_telemetry_to_the_dashboard(string name)
+    {
+        var variables = File.Services[name].Environment!;
+
+        Assert.Equal("http/protobuf", variables["OTEL_EXPORTER_OTLP_PROTOCOL"]);
+        Assert.Equal(name, variables["OTEL_SERVICE_NAME"]);
+        Assert.Contains(new Uri(variables["OTEL_EXPORTER_OTLP_ENDPOINT"]).Host, File.Services.Keys);
+        Assert.Equal("x-otlp-api-key=${OTLP_API_KEY:-}", variables["OTEL_EXPORTER_OTLP_HEADERS"]);
+        Assert.Equal("${OTLP_API_KEY:-}", File.Services["dashboard"].Environment!["DASHBOARD__OTLP__PRIMARYAPIKEY"]);
+    }
+
+    [Fact]
+    public void Every_service_starts_again_keeps_a_bounded_log_and_has_a_port_of_its_own()
+    {
+        Assert.All(File.Services.Values, service =>
+        {
+            Assert.Equal("unless-stopped", service.Restart);
+            Assert.Equal(["max-file", "max-size"], service.Logging!.Options.Keys.Order(StringComparer.Ordinal));
+        });
+        var ports = File.Services.Values.SelectMany(service => service.Ports!).Select(port => Port().Match(port)).ToArray();
+        Assert.All(ports, port => Assert.Equal("${PUBLISH_ADDRESS:-127.0.0.1}", port.Groups["address"].Value));
+        Assert.Distinct(ports.Select(port => port.Groups["outside"].Value));
+    }
+
+    [Fact]
+    public void The_dashboard_is_that_of_the_AppHost()
+    {
+        var packages = XDocument.Load(Path.Combine(Root, "Directory.Packages.props"));
+        var version = packages.Descendants("PackageVersion").Single(p => p.Attribute("Include")!.Value == "Aspire.Hosting.AppHost").Attribute("Version")!.Value;
+
+        Assert.Equal($"mcr.microsoft.com/dotnet/aspire-dashboard:{string.Join('.', version.Split('.')[..2])}", File.Services["dashboard"].Image);
+    }
+
+    [Fact]
+    public void A_field_that_these_tests_do_not_know_is_refused() =>
+        Assert.Throws<YamlException>(() => Parse("name: hello\nservices: { scratch: { read_onyl: true } }"));
+
+    /// <summary>The options of <c>docker run</c> that mean the same, in the order of <see cref="Compare.Images.HelloImage.LeastPrivilege"/>.</summary>
+    private static string[] OptionsOf(Service service) =>
+    [
+        .. service.ReadOnly ? ["--read-only"] : Array.Empty<string>(),
+        .. (service.Tmpfs ?? []).SelectMany(tmpfs => (string[])["--tmpfs", tmpfs]),
+        .. (service.CapDrop ?? []).SelectMany(capability => (string[])["--cap-drop", capability]),
+        .. (service.SecurityOpt ?? []).SelectMany(option => (string[])["--security-opt", option]),
+        .. service.Deploy is { } deploy ? (string[])["--memory", deploy.Resources.Limits.Memory, "--memory-swap", service.MemswapLimit!, "--pids-limit", deploy.Resources.Limits.Pids] : [],
+    ];
+
+    private static ComposeFile Parse(string text) => new DeserializerBuilder()
+        .WithNamingConvention(UnderscoredNamingConvention.Instance)
+        .Build()
+        .Deserialize<ComposeFile>(new MergingParser(new Parser(new StringReader(text))));
+
+    [GeneratedRegex("^(?<address>.+):(?<outside>[0-9]+):(?<inside>[0-9]+)$")]
+    private static partial Regex Port();
+
+    /// <summary>The part of https://docs.docker.com/reference/compose-file/ that the file uses. YamlDotNet refuses any other field.</summary>
+    private sealed class ComposeFile
+    {
+        public string Name { get; set; } = "";
+
+        [YamlMember(Alias = "x-service", ApplyNamingConventions = false)]
+        public object? XService { get; set; }
+
+        [YamlMember(Alias = "x-telemetry", ApplyNamingConventions = false)]
+        public object? XTelemetry { get; set; }
+
+        [YamlMember(Alias = "x-from-scratch", ApplyNamingConventions = false)]
+        public object? XFromScratch { get; set; }
+
+        public Dictionary<string, Service> Services { get; set; } = [];
+    }
+
+    private sealed class Service
+    {
+        public string Image { get; set; } = "";
+        public Dictionary<string, string>? Build { get; set; }
+        public Dictionary<string, string>? Environment { get; set; }
+        public List<string>? Ports { get; set; }
+        public string? Restart { get; set; }
+        public Logging? Logging { get; set; }
+        public bool ReadOnly { get; set; }
+        public List<string>? Tmpfs { get; set; }
+        public List<string>? CapDrop { get; set; }
+        public List<string>? SecurityOpt { get; set; }
+        public string? MemswapLimit { get; set; }
+        public Deploy? Deploy { get; set; }
+        public Healthcheck? Healthcheck { get; set; }
+    }
+
+    private sealed class Logging
+    {
+        public string Driver { get; set; } = "";
+        public Dictionary<string, string> Options { get; set; } = [];
+    }
+
+    private sealed class Deploy
+    {
+        public Dictionary<string, string>? UpdateConfig { get; set; }
+        public Resources Resources { get; set; } = new();
+    }
+
+    private sealed class Resources
+    {
+        public Limits Limits { get; set; } = new();
+    }
+
+    private sealed class Limits
+    {
+        public string Memory { get; set; } = "";
+        public string Pids { get; set; } = "";
+    }
+
+    private sealed class Healthcheck
+    {
+        public List<string> Test { get; set; } = [];
+        public string? Interval { get; set; }
+        public string? Timeout { get; set; }
+        public string? StartPeriod { get; set; }
+    }
+}
