@@ -251,7 +251,7 @@ supply_engine() {
   type -P dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
   client_fits || install_client
   buildx_fits || install_plugin buildx docker-buildx docker-buildx
-  compose_fits || install_plugin compose docker-compose-v2 docker-compose
+  compose_fits || (install_plugin compose docker-compose-v2 docker-compose) || say 'going on without docker compose, because only deploy/compose.yaml needs it'
   engine_answers || start_engine
   check_engine || fail "$note. ${mend:-$by_hand}"
 }
@@ -365,7 +365,7 @@ needed_images() {
   awk '/^ARG REGISTRY=/ { registry = substr($2, 10) }
        /^FROM .*REGISTRY/ { match($0, /\/[^ ]+/); print registry substr($0, RSTART, RLENGTH) }' \
     "$root"/Dockerfile-* | sort -u
-  sed -n 's/^ *image: \(mcr\..*\)/\1/p' "$root/deploy/compose.yaml"
+  [[ ! -e $root/deploy/compose.yaml ]] || sed -n 's/^ *image: \(mcr\..*\)/\1/p' "$root/deploy/compose.yaml"
 }
 
 # Asks a registry for at most 5 seconds. On a machine without network, docker pull would wait longer. The

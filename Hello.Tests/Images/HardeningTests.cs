@@ -29,9 +29,12 @@ public sealed class HardeningTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task The_process_is_the_promised_user_without_any_capability_or_a_way_to_gain_one(HelloImage image)
+    public Task The_process_is_the_promised_user_without_any_capability_or_a_way_to_gain_one(HelloImage image) => AssertHasNoRightsAsync(image, hello.ContainerId(image));
+
+    /// <summary>Fails unless the process in a container has no right that it does not need.</summary>
+    internal static async Task AssertHasNoRightsAsync(HelloImage image, string container)
     {
-        var status = await StatusAsync(image);
+        var status = await StatusAsync(container);
 
         Assert.Equal(Repeat(image.Uid), status["Uid"]); // real, effective, saved, of the file system
         Assert.Equal(Repeat(image.Uid), status["Gid"]);
@@ -46,7 +49,7 @@ public sealed class HardeningTests(HelloApplication hello)
     [Fact]
     public async Task Alpine_is_root_with_the_engines_capabilities_for_comparison()
     {
-        var status = await StatusAsync(HelloImages.Specification[0]);
+        var status = await StatusAsync(hello.ContainerId(HelloImages.Specification[0]));
 
         Assert.StartsWith("0\t0\t", status["Uid"], StringComparison.Ordinal);
         Assert.NotEqual(0UL, Capabilities(status["CapEff"]));
@@ -55,9 +58,12 @@ public sealed class HardeningTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Nothing_can_be_written_anywhere(HelloImage image)
+    public Task Nothing_can_be_written_anywhere(HelloImage image) => AssertCannotWriteAsync(image, hello.ContainerId(image));
+
+    /// <summary>Fails if the process in a container could write a file.</summary>
+    internal static async Task AssertCannotWriteAsync(HelloImage image, string container)
     {
-        var written = await AttackAsync(image, $"""
+        var written = await AttackAsync(image, container, $"""
             cd /proc/1/root || echo no way in
             for place in {string.Join(' ', Places)}; do (: > /proc/1/root$place/.attack) 2>/dev/null && echo $place; done
             for file in {string.Join(' ', Files)}; do (: >> /proc/1/root$file) 2>/dev/null && echo $file; done
@@ -70,7 +76,7 @@ public sealed class HardeningTests(HelloApplication hello)
     [Fact]
     public async Task In_alpine_the_same_attack_writes_a_file()
     {
-        var written = await AttackAsync(HelloImages.Specification[0], "(: > /proc/1/root/tmp/.attack) && echo written; rm -f /proc/1/root/tmp/.attack");
+        var written = await AttackAsync(HelloImages.Specification[0], hello.ContainerId(HelloImages.Specification[0]), "(: > /proc/1/root/tmp/.attack) && echo written; rm -f /proc/1/root/tmp/.attack");
 
         Assert.Equal("written", written);
     }
@@ -105,7 +111,7 @@ public sealed class HardeningTests(HelloApplication hello)
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
     public async Task The_environment_holds_the_variables_of_the_engine_and_of_telemetry_only(HelloImage image)
     {
-        var names = (await AttackAsync(image, "tr '\\0' '\\n' < /proc/1/environ | cut -d= -f1")).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var names = (await AttackAsync(image, hello.ContainerId(image), "tr '\\0' '\\n' < /proc/1/environ | cut -d= -f1")).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
         Assert.Contains("OTEL_EXPORTER_OTLP_ENDPOINT", names);
         Assert.All(names, name => Assert.True(name is "PATH" or "HOSTNAME" or "HOME" || name.StartsWith("OTEL_", StringComparison.Ordinal), $"It has {name}."));
@@ -113,9 +119,12 @@ public sealed class HardeningTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Memory_and_processes_are_limited(HelloImage image)
+    public Task Memory_and_processes_are_limited(HelloImage image) => AssertIsLimitedAsync(hello.ContainerId(image));
+
+    /// <summary>Fails unless a container has limits.</summary>
+    internal static async Task AssertIsLimitedAsync(string container)
     {
-        var limits = await CommandLine.DockerAsync("inspect", "--format", "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}", hello.ContainerId(image));
+        var limits = await CommandLine.DockerAsync("inspect", "--format", "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}", container);
 
         Assert.All(limits.Split(' '), limit => Assert.True(long.TryParse(limit, CultureInfo.InvariantCulture, out var n) && n > 0, $"Memory, memory with swap and processes are limited to {limits}."));
     }
@@ -123,9 +132,9 @@ public sealed class HardeningTests(HelloApplication hello)
     private static ulong Capabilities(string set) => ulong.Parse(set, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
     /// <summary>What the host's kernel says of the container's process: proc_pid_status(5).</summary>
-    private async Task<Dictionary<string, string>> StatusAsync(HelloImage image)
+    private static async Task<Dictionary<string, string>> StatusAsync(string container)
     {
-        var process = await CommandLine.DockerAsync("inspect", "--format", "{{.State.Pid}}", hello.ContainerId(image));
+        var process = await CommandLine.DockerAsync("inspect", "--format", "{{.State.Pid}}", container);
         return (await File.ReadAllLinesAsync($"/proc/{process}/status")).Select(l => l.Split(':', 2)).ToDictionary(l => l[0], l => l[1].Trim());
     }
 
@@ -133,9 +142,8 @@ public sealed class HardeningTests(HelloApplication hello)
     /// Runs a script beside the container's process, as the same user with the same rights: it does what the process could do with
     /// a shell. Its root is <c>/proc/1/root</c>.
     /// </summary>
-    private async Task<string> AttackAsync(HelloImage image, string script)
+    private static async Task<string> AttackAsync(HelloImage image, string container, string script)
     {
-        var container = hello.ContainerId(image);
         string[] rights = image.Files is null ? [] : ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
         return await CommandLine.DockerAsync(
             ["run", "--rm", "--network", "none", "--pid", $"container:{container}", "--user", $"{image.Uid}:{image.Uid}", .. rights, "--entrypoint", "sh", "demo-app:0.1-alpine", "-c", script]);

@@ -38,7 +38,7 @@ public sealed class SetupTests : IDisposable
     public SetupTests()
     {
         var root = RepositoryFolder.Find();
-        foreach (var file in Directory.GetFiles(root, "Dockerfile-*").Concat(Directory.GetFiles(Path.Combine(root, "eng", "base-images"))).Append(Path.Combine(root, "eng", "setup.sh")).Append(Path.Combine(root, "global.json")))
+        foreach (var file in Directory.GetFiles(root, "Dockerfile-*").Concat(Directory.GetFiles(Path.Combine(root, "eng", "base-images"))).Concat(((string[])["eng/setup.sh", "deploy/compose.yaml", "global.json"]).Select(file => Path.Combine(root, file))))
         {
             var copy = Path.Combine(_folder, "repository", Path.GetRelativePath(root, file));
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);

@@ -1,0 +1,98 @@
+using System.Text.Json;
+using CliWrap;
+using Hello.Compare.Images;
+
+namespace Hello.Tests;
+
+/// <summary>deploy/compose.yaml, run as a project of its own.</summary>
+[Trait("Needs", "Engine")]
+public sealed class ComposeTests : IClassFixture<BuiltImages>, IAsyncLifetime
+{
+    private const string Project = "hello-test-compose";
+
+    /// <summary>The default addresses may be in use, by a project of the user.</summary>
+    private const string Address = "127.0.0.77";
+
+    /// <summary>Every start takes at most some seconds. The engine asks for the health every 10 s.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    private readonly string _key = Guid.NewGuid().ToString("N");
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("hello-test-").FullName;
+
+    /// <summary>Gives the dashboard an API, so that the test can ask it what it has.</summary>
+    public Task InitializeAsync() => File.WriteAllTextAsync(
+        Api, $$"""services: { dashboard: { environment: { DASHBOARD__API__ENABLED: 'true', DASHBOARD__API__AUTHMODE: ApiKey, DASHBOARD__API__PRIMARYAPIKEY: {{_key}} } } }""");
+
+    private string Api => Path.Combine(_folder, "api.yaml");
+
+    /// <inheritdoc/>
+    public async Task DisposeAsync()
+    {
+        await ComposeAsync("down");
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [FactIfInstalled("docker", "compose")]
+    public async Task The_builds_are_healthy_and_hardened_and_send_telemetry_and_leave_nothing()
+    {
+        await ComposeAsync("up", "--detach", "--no-build", "--wait");
+
+        await AtOnce.RunAsync(HelloImages.Specification, async image =>
+        {
+            var container = await ComposeAsync("ps", "--quiet", image.Resource);
+            Assert.Equal("running healthy", await CommandLine.DockerAsync("inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", container));
+            Assert.Equal(Address, await CommandLine.DockerAsync("inspect", "--format", """{{(index (index .NetworkSettings.Ports "8080/tcp") 0).HostIp}}""", container));
+            Assert.Equal(HelloImages.Greeting, await AskAsync(await AddressAsync(image.Resource, 8080), "/hello"));
+            if (image.Files is not null)
+            {
+                await HardeningTests.AssertHasNoRightsAsync(image, container);
+                await HardeningTests.AssertCannotWriteAsync(image, container);
+                await HardeningTests.AssertIsLimitedAsync(container);
+            }
+        });
+        var dashboard = await AddressAsync("dashboard", 18888);
+        var resources = await CommandLine.PollAsync(() => AskAsync(dashboard, "/api/telemetry/resources"), answer => WithTelemetry(answer).Length == HelloImages.Specification.Length, Limit);
+        Assert.True(HelloImages.Specification.Select(image => image.Resource).Order(StringComparer.Ordinal).SequenceEqual(WithTelemetry(resources)), $"The dashboard has {resources}");
+        using (var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }))
+        {
+            Assert.Equal("/login", (await client.GetAsync(new Uri(dashboard, "structuredlogs"))).Headers.Location!.AbsolutePath);
+        }
+
+        await ComposeAsync("down");
+
+        foreach (var kind in (string[])["container", "network", "volume"])
+        {
+            string[] all = kind == "container" ? ["--all"] : [];
+            Assert.Equal("", await CommandLine.DockerAsync([kind, "ls", .. all, "--quiet", "--filter", $"label=com.docker.compose.project={Project}"]));
+        }
+    }
+
+    /// <summary>The resources of which the dashboard has traces, metrics and logs.</summary>
+    private static string[] WithTelemetry(string resources) =>
+    [
+        .. JsonDocument.Parse(resources).RootElement.EnumerateArray()
+            .Where(r => ((string[])["hasTraces", "hasMetrics", "hasLogs"]).All(kind => r.GetProperty(kind).GetBoolean()))
+            .Select(r => r.GetProperty("name").GetString()!).Order(StringComparer.Ordinal),
+    ];
+
+    private async Task<Uri> AddressAsync(string service, int port) => new($"http://{await ComposeAsync("port", service, $"{port}")}");
+
+    private async Task<string> AskAsync(Uri address, string path)
+    {
+        using var client = new HttpClient { BaseAddress = address, Timeout = Limit };
+        client.DefaultRequestHeaders.Add("x-api-key", _key);
+        return await client.GetStringAsync(new Uri(path, UriKind.Relative));
+    }
+
+    private async Task<string> ComposeAsync(params string[] arguments)
+    {
+        var (exitCode, output, error) = await CommandLine.TryAsync(
+            Cli.Wrap("docker")
+                .WithArguments(["compose", "--project-name", Project, "--file", Path.Combine(RepositoryFolder.Find(), "deploy", "compose.yaml"), "--file", Api, .. arguments])
+                .WithEnvironmentVariables(e => e.Set("PUBLISH_ADDRESS", Address).Set("OTLP_API_KEY", _key).Set("DASHBOARD_TOKEN", _key)),
+            Limit);
+        Assert.True(exitCode == 0, $"docker compose {string.Join(' ', arguments)} ended with {exitCode}: {output}\n{error}");
+        return output;
+    }
+}
