@@ -33,10 +33,18 @@ public sealed class ComposeTests : IClassFixture<BuiltImages>, IAsyncLifetime
         Directory.Delete(_folder, recursive: true);
     }
 
-    [FactIfInstalled("docker", "compose")]
+    [FactIfInstalled("docker compose")]
     public async Task The_builds_are_healthy_and_hardened_and_send_telemetry_and_leave_nothing()
     {
-        await ComposeAsync("up", "--detach", "--no-build", "--wait");
+        // An update builds. Here, that would give the images of the other tests a new ID.
+        var commands = (await ReadmeTests.CommandsAsync("## One server", "docs/deploy.md")).Split('\n').Select(ArgumentsOf).ToArray();
+        Assert.Equal(["up", "ps", "logs", "down", "up"], commands.Select(command => command[0]));
+        Assert.Equal([.. commands[0], "--build"], commands[4]);
+        Assert.Equal([commands[0], commands[3]], (await ReadmeTests.CommandsAsync("## Deploy")).Split('\n').Select(ArgumentsOf));
+        await ComposeAsync([.. commands[0], "--no-build"]);
+        var listed = await ComposeAsync(commands[1]);
+        Assert.All(HelloImages.Specification, image => Assert.Contains($"{Project}-{image.Resource}-1", listed, StringComparison.Ordinal));
+        Assert.Contains($"/login?t={_key}", await ComposeAsync(commands[2]), StringComparison.Ordinal);
 
         await AtOnce.RunAsync(HelloImages.Specification, async image =>
         {
@@ -59,13 +67,21 @@ public sealed class ComposeTests : IClassFixture<BuiltImages>, IAsyncLifetime
             Assert.Equal("/login", (await client.GetAsync(new Uri(dashboard, "structuredlogs"))).Headers.Location!.AbsolutePath);
         }
 
-        await ComposeAsync("down");
+        await ComposeAsync(commands[3]);
 
         foreach (var kind in (string[])["container", "network", "volume"])
         {
             string[] all = kind == "container" ? ["--all"] : [];
             Assert.Equal("", await CommandLine.DockerAsync([kind, "ls", .. all, "--quiet", "--filter", $"label=com.docker.compose.project={Project}"]));
         }
+    }
+
+    /// <summary>The arguments behind <c>docker compose -f deploy/compose.yaml</c>.</summary>
+    private static string[] ArgumentsOf(string command)
+    {
+        const string start = "docker compose -f deploy/compose.yaml ";
+        Assert.StartsWith(start, command, StringComparison.Ordinal);
+        return command[start.Length..].Split(' ');
     }
 
     /// <summary>The resources of which the dashboard has traces, metrics and logs.</summary>

@@ -98,7 +98,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
             await using var container = await PlainContainer.RunAsync(image, [.. Options("OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"), .. group.SelectMany(s => Options(s.Setting))]);
             var answer = await container.SayHelloAsync();
             Assert.True(answer == HelloImages.Greeting, answer);
-            WrongSettings.AssertWarnings(group, (await container.LogAsync()).Split('\n'));
+            WrongSettings.AssertWarnings(group, (await container.LogWithAsync("Said hello to")).Split('\n'));
         });
 
     [Theory]

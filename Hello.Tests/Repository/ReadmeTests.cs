@@ -20,17 +20,19 @@ public sealed class ReadmeTests
         Assert.All(["Machine", "Container engine", "Method", "Base images"], condition => Assert.Matches($@"\n- {condition}: \S", table));
     }
 
-    /// <summary>The lines of all <c>sh</c> blocks under a heading.</summary>
-    internal static async Task<string> CommandsAsync(string heading)
+    /// <summary>The lines of all blocks under a heading.</summary>
+    /// <param name="file">The page, relative to the repository.</param>
+    /// <param name="language">The language of the blocks. A block that nobody can run everywhere, because it needs a cluster, is <c>console</c>.</param>
+    internal static async Task<string> CommandsAsync(string heading, string file = "README.md", string language = "sh")
     {
-        var lines = (await File.ReadAllLinesAsync(Path.Combine(Root, "README.md"))).SkipWhile(l => l != heading).Skip(1).TakeWhile(l => !l.StartsWith("## ", StringComparison.Ordinal));
+        var lines = (await File.ReadAllLinesAsync(Path.Combine(Root, file))).SkipWhile(l => l != heading).Skip(1).TakeWhile(l => !l.StartsWith("## ", StringComparison.Ordinal));
         List<string> commands = [];
         var inBlock = false;
         foreach (var line in lines)
         {
             if (line.StartsWith("```", StringComparison.Ordinal))
             {
-                inBlock = line == "```sh";
+                inBlock = line == $"```{language}";
             }
             else if (inBlock)
             {

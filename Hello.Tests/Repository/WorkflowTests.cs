@@ -100,6 +100,20 @@ public sealed partial class WorkflowTests
         });
     }
 
+    /// <summary>No test runs them, because they need a cluster, which few machines have, or many minutes.</summary>
+    [Theory]
+    [InlineData("docs/deploy.md", "## Swarm", "console")]
+    [InlineData("docs/deploy.md", "## Kubernetes", "console")]
+    [InlineData("docs/deploy.md", "## How much it can take", "sh")]
+    [InlineData("docs/debugging.md", "## On Kubernetes", "console")]
+    public async Task Each_command_that_no_test_runs_is_run_by_a_workflow(string page, string heading, string language)
+    {
+        var commands = (await ReadmeTests.CommandsAsync(heading, page, language)).Split('\n');
+        var steps = All.SelectMany(w => Jobs(Read(w))).SelectMany(Scripts).SelectMany(script => script.Split('\n')).Select(line => line.Trim().Replace("\"$URL\"", "http://127.0.0.1:8080/hello", StringComparison.Ordinal)).ToArray();
+
+        Assert.All(commands, command => Assert.Contains(command, steps));
+    }
+
     [Fact]
     public async Task The_gate_runs_the_test_command_of_the_README()
     {

@@ -3,28 +3,40 @@ using Hello.Compare.Engine;
 
 namespace Hello.Tests;
 
-/// <summary>A test that needs a program which not every machine has. It is skipped, with the reason, on a machine without it.</summary>
+/// <summary>A test that needs programs which not every machine has. It is skipped, with the reason, on a machine without them.</summary>
+/// <param name="programs">Names of programs in <c>PATH</c>. A plugin is written as it is called: <c>docker compose</c>.</param>
 [AttributeUsage(AttributeTargets.Method)]
-public sealed class FactIfInstalledAttribute : FactAttribute
+public sealed class FactIfInstalledAttribute(params string[] programs) : FactAttribute
 {
-    /// <summary>Skips the test unless a folder of <c>PATH</c> has the program.</summary>
-    /// <param name="plugin">A plugin that it must have, such as <c>compose</c> of <c>docker</c>.</param>
-    public FactIfInstalledAttribute(string program, string? plugin = null)
+    public IReadOnlyList<string> Programs { get; } = programs;
+
+    /// <summary>Whether the test runs one of them with <c>sudo</c>.</summary>
+    public bool AsRoot { get; set; }
+
+    /// <inheritdoc/>
+    public override string? Skip
     {
-        (Program, Plugin) = (program, plugin);
-        if (!Folders.Any(folder => File.Exists(Path.Combine(folder, program)) || File.Exists(Path.Combine(folder, program + ".exe"))))
-        {
-            Skip = $"There is no {program} on this machine.";
-        }
-        else if (plugin is not null && Task.Run(() => ProgramRunner.TryRunAsync(Cli.Wrap(program).WithArguments([plugin, "version"]), CancellationToken.None)).GetAwaiter().GetResult().ExitCode != 0)
-        {
-            Skip = $"{program} on this machine has no plugin {plugin}.";
-        }
+        get => programs.FirstOrDefault(program => !IsInstalled(program)) is { } missing ? $"There is no {missing} on this machine."
+            : AsRoot && !Environment.IsPrivilegedProcess && !Succeeds("sudo", "--non-interactive", "true") ? "The test needs root, and sudo asks for a password."
+            : base.Skip;
+        set => base.Skip = value;
     }
 
-    public string Program { get; }
-
-    public string? Plugin { get; }
-
     private static string[] Folders => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+
+    private static bool IsInstalled(string program) => program.Split(' ') is [var name, var plugin]
+        ? Succeeds(name, plugin, "version")
+        : Folders.Any(folder => File.Exists(Path.Combine(folder, program)) || File.Exists(Path.Combine(folder, program + ".exe")));
+
+    private static bool Succeeds(string program, params string[] arguments)
+    {
+        try
+        {
+            return Task.Run(() => ProgramRunner.TryRunAsync(Cli.Wrap(program).WithArguments(arguments), CancellationToken.None)).GetAwaiter().GetResult().ExitCode == 0;
+        }
+        catch (MeasurementException)
+        {
+            return false; // there is no such program
+        }
+    }
 }
