@@ -10,11 +10,11 @@ internal sealed class MeasurementStore
     private readonly ConcurrentDictionary<string, Measurements> _measurements = [];
 
     /// <summary>The measurements of a build, empty ones at first.</summary>
-    public Measurements this[HelloImage image] => _measurements.GetOrAdd(image.Name, _ => new(image));
+    public Measurements this[HelloImage image] => _measurements.GetOrAdd(image.Name, _ => new(image.Name));
 
     /// <summary>Adds to the measurements of a build.</summary>
     public Measurements Update(HelloImage image, Func<Measurements, Measurements> change) =>
-        _measurements.AddOrUpdate(image.Name, _ => change(new(image)), (_, known) => change(known));
+        _measurements.AddOrUpdate(image.Name, _ => change(new(image.Name)), (_, known) => change(known));
 
     /// <summary>Forgets the measurements of a build.</summary>
     public void Clear(HelloImage image) => _measurements.TryRemove(image.Name, out _);

@@ -14,14 +14,14 @@ internal static class BenchmarkCommand
         var starts = CommandExtensions.Number("--starts", "How often each image is started, 1 to 100", 40);
         var images = new Option<string?>("--images") { Description = "The images to measure: the suffixes of their Dockerfiles, separated by commas [default: all]", HelpName = "A,B,…" };
         var against = new Option<string?>("--against") { Description = "An image of this API that is there already, to measure in the same run", HelpName = "IMAGE" };
-        var readme = new Option<bool>("--readme") { Description = "Also write the five figures of what a user gains into README.md" };
+        var readme = new Option<bool>("--readme") { Description = "Also write the five figures of what a user gains into docs/benchmark.md" };
         var command = new Command("benchmark", "Compares the images with the walkthrough's Go application and writes artifacts/benchmark.md") { runs, starts, images, against, readme };
         command.WithAction((parsed, cancellationToken) =>
             RunAsync(parsed.GetValue(runs), parsed.GetValue(starts), parsed.GetValue(images)?.Split(','), parsed.GetValue(against), parsed.GetValue(readme), cancellationToken));
         return command;
     }
 
-    private static async Task<int> RunAsync(int runs, int starts, string[]? names, string? against, bool intoReadme, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(int runs, int starts, string[]? names, string? against, bool intoPage, CancellationToken cancellationToken)
     {
         var root = RepositoryFolder.Find();
         string[] known = [.. HelloImage.FindAll(root).Select(i => i.Name)];
@@ -39,19 +39,19 @@ internal static class BenchmarkCommand
 
         var file = Path.Combine(root, "artifacts", "benchmark.md");
         CommandExtensions.CheckWritable(file);
-        var readmeFile = Path.Combine(root, "README.md");
-        if (intoReadme)
+        var page = Path.Combine(root, "docs", "benchmark.md");
+        if (intoPage)
         {
-            CommandExtensions.CheckWritable(readmeFile);
-            ReadmeTable.Replace(await File.ReadAllTextAsync(readmeFile, cancellationToken), ReadmeTable.Benchmark, "");
+            CommandExtensions.CheckWritable(page);
+            await MarkedPart.ReplaceInFileAsync(page, MarkedPart.Benchmark, "", write: false, cancellationToken);
         }
 
-        var (markdown, forReadme, leftBehind) = await new BenchmarkRun(root, Path.Combine(root, "Hello.Compare", "Benchmark"), runs, starts, CommandExtensions.Progress, CommandExtensions.Error)
+        var (markdown, forPage, leftBehind) = await new BenchmarkRun(root, Path.Combine(root, "Hello.Compare", "Benchmark"), runs, starts, CommandExtensions.Progress, CommandExtensions.Error)
             .MeasureAsync(chosen, against, cancellationToken);
         await File.WriteAllTextAsync(file, markdown, CancellationToken.None);
-        if (intoReadme)
+        if (intoPage)
         {
-            await File.WriteAllTextAsync(readmeFile, ReadmeTable.Replace(await File.ReadAllTextAsync(readmeFile, CancellationToken.None), ReadmeTable.Benchmark, forReadme), CancellationToken.None);
+            await MarkedPart.ReplaceInFileAsync(page, MarkedPart.Benchmark, forPage, write: true, CancellationToken.None);
         }
 
         Console.Write(markdown);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Hello.Compare.Figures;
+using Hello.Compare.Images;
 
 namespace Hello.Compare.Comparison;
 
@@ -18,56 +19,88 @@ public static class ComparisonPage
     public static string Write(ComparisonResult result)
     {
         using var template = new StreamReader(typeof(ComparisonPage).Assembly.GetManifestResourceStream(typeof(ComparisonPage), "ComparisonPage.html")!);
-        var names = result.Images.Select(i => i.Build.Name).ToArray();
+        var names = result.Images.Select(i => i.Name).ToArray();
         var page = new StringBuilder(template.ReadToEnd());
         page.Replace("{{headline}}", Encode(result.Headline));
-        page.Replace("{{count}}", Format.Invariant($"{names.Length}"));
-        page.Replace("{{reference}}", Encode(names[0]));
+        page.Replace("{{subject}}", Encode(result.Images.Count == 1 ? $"One image: {names[0]}." : Format.Invariant($"{names.Length} images, measured in turns on one machine. Ratios are to {names[0]}.")));
         page.Replace("{{failures}}", string.Concat(result.Failures.Select(f => $"<p class=\"failures\">Not measured: {Encode(f)}</p>\n")));
         page.Replace("{{charts}}", string.Join('\n', Charted.Select(f => Chart(f, result.Images))));
-        page.Replace("{{images}}", string.Concat(names.Select(n => $"<th>{Encode(n)}</th>")));
+        page.Replace("{{images}}", string.Concat(names.Select(n => $"<th role=\"columnheader\" scope=\"col\">{Encode(n)}</th>")));
         page.Replace("{{rows}}", string.Join('\n', Figure.All.Select(f => Row(f, result.Images))));
+        page.Replace("{{contents}}", string.Join('\n', result.Images.Select(i => Contents(i, result.Images))));
         page.Replace("{{conditions}}", string.Join('\n', result.Conditions.Lines.Select(l => $"<dt>{Encode(l.Name)}</dt><dd>{Encode(l.Text)}</dd>")));
         return page.ToString();
     }
 
-    /// <summary>A chart with a bar for each build. The length of a bar is proportional to the value.</summary>
+    /// <summary>A chart with a bar for each image. The length of a bar is proportional to the value. A line over it goes from the lowest value to the highest.</summary>
     private static string Chart(Figure figure, IReadOnlyList<Measurements> images)
     {
-        const int Width = 420;
-        const int LabelWidth = 115;
-        const int ValueWidth = 105;
-        const int RowHeight = 24;
-        var values = images.Select(figure.Of).ToArray();
-        if (values.Max(v => v?.Number) is not ({ } largest and > 0))
+        var values = figure.Row(images);
+        var ranges = images.Select(image => image.Ranges.TryGetValue(figure.Name, out var range) ? range : ((double Lowest, double Highest)?)null).ToArray();
+        var largest = values.Select(v => v?.Number ?? 0).Concat(ranges.Select(r => r?.Highest ?? 0)).Max();
+        if (largest <= 0)
         {
             return "";
         }
 
         var bars = values.Select((value, i) =>
         {
-            var length = (value?.Number ?? 0) / largest * (Width - LabelWidth - ValueWidth);
-            var top = i * RowHeight;
+            var spread = ranges[i] is { } range && range.Highest > range.Lowest
+                ? Format.Invariant($"<span class=\"spread\" style=\"left:{range.Lowest / largest:0.##%};width:{(range.Highest - range.Lowest) / largest:0.##%}\"></span>")
+                : "";
             return Format.Invariant($"""
-                <text x="0" y="{top + 16}">{Encode(images[i].Build.Name)}</text><rect{(i == 0 ? " class=\"reference\"" : "")} x="{LabelWidth}" y="{top + 4}" width="{Math.Max(length, 1):0.#}" height="16" rx="2"/><text x="{LabelWidth + Math.Max(length, 1) + 6:0.#}" y="{top + 16}">{Encode(value?.Text ?? "not measured")}</text>
+                <li{(i == 0 ? " class=\"reference\"" : "")}><span class="name">{Encode(images[i].Name)}</span> <span class="value">{Encode(value?.WithRatio(values[0]) ?? "not measured")}</span><span class="track"><span class="bar" style="width:{(value?.Number ?? 0) / largest:0.##%}"></span>{spread}</span></li>
                 """);
         });
-        var described = string.Join(", ", images.Select((image, i) => $"{image.Build.Name} {values[i]?.WithRatio(values[0]) ?? "not measured"}"));
         return $"""
             <figure><figcaption>{Encode(figure.Name)} <small>{(figure.Better == Better.Higher ? "higher is better" : "lower is better")}</small></figcaption>
-            <svg viewBox="0 0 {Width} {images.Count * RowHeight}" role="img" aria-label="{Encode($"{figure.Name}: {described}")}">{string.Concat(bars)}</svg></figure>
+            <ul class="bars">{string.Concat(bars)}</ul></figure>
             """;
     }
 
     private static string Row(Figure figure, IReadOnlyList<Measurements> images)
     {
-        var values = images.Select(figure.Of).ToArray();
+        var values = figure.Row(images);
         var cells = values.Select((value, i) =>
         {
             var ratio = value?.RatioTo(values[0]) is { } times ? $" <small>{Format.Ratio(times, value.RatioDigits)}</small>" : "";
-            return $"<td data-image=\"{Encode(images[i].Build.Name)}\"><span>{Encode(value?.Text ?? "–")}{ratio}</span></td>";
+            return $"<td role=\"cell\" data-image=\"{Encode(images[i].Name)}\"><span>{Encode(value?.Text ?? "–")}{ratio}</span></td>";
         });
-        return $"<tr><th>{Encode(figure.Name)}</th>{string.Concat(cells)}</tr>";
+        return $"<tr role=\"row\"><th role=\"rowheader\" scope=\"row\">{Encode(figure.Name)}</th>{string.Concat(cells)}</tr>";
+    }
+
+    /// <summary>The layers of an image as one bar, all images on one scale, and the files that deserve a look.</summary>
+    private static string Contents(Measurements image, IReadOnlyList<Measurements> images)
+    {
+        if (image.Image?.Contents is not { } contents)
+        {
+            return "";
+        }
+
+        var largest = Math.Max(images.Max(i => i.Image?.UnpackedBytes ?? 0), 1);
+        var stack = string.Concat(contents.Layers.Where(l => l.Bytes > 0).Select(l => Format.Invariant($"<span style=\"width:{(double)l.Bytes / largest:0.###%}\"></span>")));
+        return $"""
+            <section><h3>{Encode(image.Name)}</h3>
+            <div class="stack" role="img" aria-label="{Encode(Format.Invariant($"{contents.Layers.Count} layers, {Format.Bytes(image.Image.UnpackedBytes)}"))}">{stack}</div>
+            <h4>Layers, from the base upwards</h4>
+            {List(contents.Layers.Select(l => (Format.Bytes(l.Bytes), ImageContentsText.Shorten(l.Instruction))))}
+            <h4>Largest files</h4>
+            {List(contents.LargestFiles.Select(f => (Format.Bytes(f.Bytes), f.Path)))}
+            <h4>Wasted: files that an upper layer replaces or deletes</h4>
+            {List(contents.Wasted.Select(w => (Format.Bytes(w.Bytes), w.Path)))}
+            <h4>Setuid or setgid</h4>
+            {List(contents.SetUid.Select(path => ("", path)))}
+            <h4>Writable by every user</h4>
+            {List(contents.WorldWritable.Select(path => ("", path)))}
+            </section>
+            """;
+
+        static string List(IEnumerable<(string Size, string What)> lines)
+        {
+            var all = lines.ToArray();
+            var items = all.Take(ImageContents.ListLength).Select(l => $"<li>{(l.Size.Length == 0 ? "" : $"<span class=\"value\">{Encode(l.Size)}</span> ")}<span>{Encode(l.What)}</span></li>");
+            return all.Length == 0 ? "<p>none</p>" : $"<ul>{string.Concat(items)}{(all.Length > ImageContents.ListLength ? Format.Invariant($"<li>and {all.Length - ImageContents.ListLength} more</li>") : "")}</ul>";
+        }
     }
 
     private static string Encode(string text) => WebUtility.HtmlEncode(text);

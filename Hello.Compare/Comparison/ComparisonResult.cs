@@ -3,21 +3,27 @@ using Hello.Compare.Figures;
 namespace Hello.Compare.Comparison;
 
 /// <summary>The result of a comparison.</summary>
-/// <param name="Images">The measurements of each build, by name. Ratios are to the first one.</param>
-/// <param name="Failures">One line for each build that could not be measured.</param>
+/// <param name="Images">The measurements of each image. Ratios are to the first one.</param>
+/// <param name="Failures">One line for each image that could not be measured.</param>
 /// <param name="LeftBehind">Whether an image or a container could not be removed.</param>
 public sealed record ComparisonResult(IReadOnlyList<Measurements> Images, IReadOnlyList<string> Failures, Conditions Conditions, bool LeftBehind)
 {
-    /// <summary>One sentence that compares the last build with the first one.</summary>
+    /// <summary>One sentence that compares the last image with the first one.</summary>
     public string Headline
     {
         get
         {
             var (reference, last) = (Images[0], Images[^1]);
+            if (Images.Count == 1)
+            {
+                Figure[] told = [Figure.UnpackedSize, Figure.FirstHello, Figure.Ids];
+                return $"{last.Name}: {(told.Any(f => f.Of(last) is not null) ? string.Join(", ", told.Where(f => f.Of(last) is not null).Select(f => $"{f.Name} {f.Of(last)!.Text}")) : "not measured")}";
+            }
+
             List<string> claims = [];
             if (Ratio(Figure.UnpackedSize) is { } size)
             {
-                claims.Add(size <= 0.5 ? Format.Invariant($"is 1/{1 / size:N0} of the {reference.Build.Name} image") : Format.Invariant($"is {Format.Ratio(size)} the {reference.Build.Name} image"));
+                claims.Add(size <= 0.5 ? Format.Invariant($"is 1/{1 / size:N0} of the {reference.Name} image") : Format.Invariant($"is {Format.Ratio(size)} the {reference.Name} image"));
             }
 
             if (Ratio(Figure.FirstHello) is { } start)
@@ -31,7 +37,7 @@ public sealed record ComparisonResult(IReadOnlyList<Measurements> Images, IReadO
                 claims.Add(Format.Invariant($"runs as UID {process.Uid}"));
             }
 
-            return claims.Count == 0 ? $"{last.Build.Name} could not be measured" : $"{last.Build.Name} {string.Join(", ", claims)}";
+            return claims.Count == 0 ? $"{last.Name} could not be measured" : $"{last.Name} {string.Join(", ", claims)}";
 
             double? Ratio(Figure figure) => figure.Of(last)?.RatioTo(figure.Of(reference));
         }

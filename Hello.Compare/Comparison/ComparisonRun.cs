@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Hello.Compare.Engine;
@@ -11,19 +12,21 @@ namespace Hello.Compare.Comparison;
 /// <param name="engine">The container engine.</param>
 /// <param name="inspector">Reads the images.</param>
 /// <param name="runs">How often each image is started. The figures are medians.</param>
+/// <param name="answerLimit">How long a container may take from its start to its first answer.</param>
 /// <param name="progress">Receives one line about each step.</param>
 /// <param name="error">Receives one line about each image or container that could not be removed.</param>
-public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspector, int runs, Action<string> progress, Action<string> error)
+public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspector, int runs, TimeSpan answerLimit, Action<string> progress, Action<string> error)
 {
     /// <summary>Sent first and not measured, because a JIT-compiled process gets faster during its first thousands of requests.</summary>
     private static readonly LoadOptions WarmUp = new() { Requests = 2_000, Duration = TimeSpan.FromSeconds(5) };
 
     private static readonly LoadOptions Load = new() { Requests = 5_000, Duration = TimeSpan.FromSeconds(10) };
 
-    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(60);
+    /// <summary>If there is no answer by then, it looks from time to time whether there can be one.</summary>
+    private static readonly TimeSpan LookPause = TimeSpan.FromSeconds(2);
 
-    /// <summary>If there is no answer by then, it looks whether there can be one.</summary>
-    private static readonly TimeSpan PublishLimit = TimeSpan.FromSeconds(2);
+    /// <summary>A program may answer with errors, or listen elsewhere first, while it starts. After this time, it hardly still does.</summary>
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(15);
 
     /// <summary>Lets the process finish the work of its start that goes on after the first answer.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
@@ -41,11 +44,11 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
     /// <summary>The number of requests of each load. It is lower than planned if the time limit came first.</summary>
     private readonly Spread<int> _requests = new();
 
-    /// <summary>Measures the builds, and removes all images and containers that it made.</summary>
-    /// <param name="images">The builds. The first is the reference.</param>
+    /// <summary>Measures images, and removes all images and containers that it made.</summary>
+    /// <param name="images">The images. The first is the reference.</param>
     /// <param name="cancellationToken">Ends the measuring. Images and containers are still removed.</param>
     /// <exception cref="MeasurementException">No engine answers.</exception>
-    public async Task<ComparisonResult> MeasureAsync(IReadOnlyList<HelloImage> images, CancellationToken cancellationToken)
+    public async Task<ComparisonResult> MeasureAsync(IReadOnlyList<ComparedImage> images, CancellationToken cancellationToken)
     {
         await engine.FindAsync(cancellationToken);
         _portsElsewhere = await engine.FindPortsElsewhereAsync(cancellationToken);
@@ -54,13 +57,13 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
             progress($"Only the images are measured. {_portsElsewhere}");
         }
 
-        Candidate[] candidates = [.. images.Select(image => new Candidate(image, $"{_id}:{image.Name}"))];
+        Candidate[] candidates = [.. images.Select((image, i) => new Candidate(image, image.Reference ?? $"{_id}:{TagOf(image, i)}", $"{_id}-{TagOf(image, i)}"))];
         var made = new TemporaryResources(engine, error);
         await using (made)
         {
             foreach (var candidate in candidates)
             {
-                await TryAsync(candidate, () => BuildAsync(candidate, made, cancellationToken));
+                await TryAsync(candidate, () => ReadAsync(candidate, made, cancellationToken));
             }
 
             await Interleaving.RunAsync(candidates, runs, (candidate, round) => TryAsync(candidate, () =>
@@ -131,30 +134,55 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
         catch (MeasurementException e)
         {
             candidate.HasFailed = true;
-            _failures.Add($"{candidate.Image.Name} could not be measured: {e.Message}");
+            var host = ImagePlatform.Host.ToString();
+            var platform = candidate.Facts is { Platform: var other } && other != host ? $"it is for {other}, and this machine runs {host}: " : "";
+            _failures.Add($"{candidate.Image.Name} could not be measured: {platform}{e.Message}");
         }
     }
 
-    private async Task BuildAsync(Candidate candidate, TemporaryResources made, CancellationToken cancellationToken)
+    /// <summary>A name for tags and containers. Those of the builds are easy to recognise.</summary>
+    private static string TagOf(ComparedImage image, int index) =>
+        image.Name.Length > 0 && image.Name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') && image.Name[0] != '-' ? image.Name : Format.Invariant($"image-{index + 1}");
+
+    private async Task ReadAsync(Candidate candidate, TemporaryResources made, CancellationToken cancellationToken)
     {
-        progress($"Building {candidate.Image.Name} without cache ...");
-        made.Add("image", candidate.Reference);
-        var buildTime = await engine.BuildAsync(["--no-cache", "--file", candidate.Image.Dockerfile, "--tag", candidate.Reference, candidate.Image.Context], cancellationToken);
-        candidate.BuildTime = buildTime;
-        progress(Format.Invariant($"Built {candidate.Image.Name} in {buildTime.TotalSeconds:N1} s; reading it ..."));
-        candidate.Facts = await inspector.InspectImageAsync(candidate.Image, candidate.Reference, cancellationToken);
+        if (candidate.Image.Dockerfile is { } dockerfile)
+        {
+            progress($"Building {candidate.Image.Name} without cache ...");
+            made.Add("image", candidate.Reference);
+            var buildTime = await engine.BuildAsync(["--no-cache", "--file", dockerfile, "--tag", candidate.Reference, candidate.Image.Context!], cancellationToken);
+            candidate.BuildTime = buildTime;
+            progress(Format.Invariant($"Built {candidate.Image.Name} in {buildTime.TotalSeconds:N1} s; reading it ..."));
+        }
+        else
+        {
+            progress($"Reading {candidate.Image.Name} ...");
+        }
+
+        try
+        {
+            var clock = Stopwatch.StartNew();
+            candidate.Facts = await inspector.InspectImageAsync(candidate.Reference, candidate.Image.Dockerfile, cancellationToken);
+            progress(Format.Invariant($"Read {candidate.Image.Name}: {Format.Bytes(candidate.Facts.UnpackedBytes)} in {clock.Elapsed.TotalSeconds:N1} s."));
+        }
+        catch (MeasurementException e) when (candidate.Image.Dockerfile is null && e.Message.Contains("no such image", StringComparison.OrdinalIgnoreCase))
+        {
+            var command = await engine.FindAsync(cancellationToken);
+            throw new MeasurementException($"it is not on this machine. Pull it with '{command} pull {candidate.Reference}', or build it.", e);
+        }
     }
 
     private async Task RunAsync(Candidate candidate, IEnumerable<string> helpers, TemporaryResources made, CancellationToken cancellationToken)
     {
-        var container = $"{_id}-{candidate.Image.Name}";
+        var container = candidate.Container;
+        var port = candidate.Image.Port ?? (candidate.Facts!.Ports is [var only] ? only : HelloImage.Port);
         // The port is chosen here. If the engine chose it, the first request would have to wait until the engine tells the port.
         var address = new IPEndPoint(IPAddress.Loopback, LocalPort.FindFree());
         made.Add("container", container);
-        await engine.RunAsync(["container", "create", "--name", container, "--publish", $"{address}:{HelloImage.Port}", .. candidate.Image.RunOptions, candidate.Reference], cancellationToken);
+        await engine.RunAsync(["container", "create", "--name", container, "--publish", $"{address}:{port}", .. candidate.Image.RunOptions, candidate.Reference], cancellationToken);
         try
         {
-            candidate.FirstHellos.Add(await StartAsync(container, address, cancellationToken));
+            candidate.FirstHellos.Add(await StartAsync(container, address, candidate.Image.Path, port, cancellationToken));
             await Task.Delay(Settling, cancellationToken);
             var process = await inspector.InspectProcessAsync(container, helpers, cancellationToken);
             candidate.Process ??= process;
@@ -163,6 +191,17 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
             await SendAsync(WarmUp);
             var load = await SendAsync(Load);
             _requests.Add(load.Sent);
+            if (load.Latencies.Count == 0)
+            {
+                throw new MeasurementException(Format.Invariant($"none of {load.Sent:N0} requests under load got an answer with 200."));
+            }
+
+            if (load.Errors > 0 && !candidate.HasErrors)
+            {
+                candidate.HasErrors = true;
+                _failures.Add(Format.Invariant($"{candidate.Image.Name}: {load.Errors:N0} of {load.Sent:N0} requests under load did not get an answer with 200."));
+            }
+
             candidate.RequestsPerSecond.Add(load.RequestsPerSecond);
             candidate.LatencyP50.Add(load.Percentile(50)!.Value);
             candidate.LatencyP99.Add(load.Percentile(99)!.Value);
@@ -175,15 +214,13 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
 
         async Task<LoadResult> SendAsync(LoadOptions load)
         {
-            var result = await LoadBurst.SendAsync(new($"http://{address}{HelloImage.HelloPath}"), load, progress: null, cancellationToken);
+            var result = await LoadBurst.SendAsync(new($"http://{address}{candidate.Image.Path}"), load, progress: null, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
-            return result.Errors == 0
-                ? result
-                : throw new MeasurementException(Format.Invariant($"{result.Errors:N0} of {result.Sent:N0} requests under load did not get an answer with 200."));
+            return result;
         }
     }
 
-    private async Task<TimeSpan> StartAsync(string container, IPEndPoint address, CancellationToken cancellationToken)
+    private async Task<TimeSpan> StartAsync(string container, IPEndPoint address, string path, int port, CancellationToken cancellationToken)
     {
         // The first request is sent after the engine has started the container. A packet to an address that does not exist yet
         // makes the kernel wait for a second: arp(7).
@@ -191,24 +228,32 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
         await engine.RunAsync(["container", "start", container], cancellationToken);
         var told = DateTimeOffset.UtcNow;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(AnswerLimit);
+        limit.CancelAfter(answerLimit);
+        int? refused = null;
         try
         {
-            var answering = FirstHello.WaitAsync(address, HelloImage.HelloPath, FirstHello.Pause, limit.Token);
-            if (await Task.WhenAny(answering, Task.Delay(PublishLimit, limit.Token)) != answering)
+            var answering = FirstHello.WaitAsync(address, path, FirstHello.Pause, limit.Token, status => refused = status);
+            while (await Task.WhenAny(answering, Task.Delay(LookPause, limit.Token)) != answering)
             {
-                await CheckPublishedAsync(container, address, cancellationToken);
+                cancellationToken.ThrowIfCancellationRequested();
+                var waited = limit.IsCancellationRequested ? answerLimit : DateTimeOffset.UtcNow - told;
+                if (await FindReasonAsync(container, address, path, port, refused, waited, cancellationToken) is { } reason)
+                {
+                    throw new MeasurementException(reason);
+                }
             }
 
             var answered = await answering;
-            var (_, started, _) = await inspector.FindStartedAsync(container, cancellationToken);
+            var (_, started, _) = await inspector.FindStartedAsync(container, cancellationToken, port);
             // By one clock, it started while this program waited for the engine to start it.
             _clocksDiffer |= started < asked - FirstHello.EngineResolution || started > told + FirstHello.EngineResolution;
             return answered - started;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new MeasurementException(Format.Invariant($"{HelloImage.HelloPath} did not answer with 200 within {AnswerLimit.TotalSeconds:N0} s of the start."));
+            throw new MeasurementException(
+                await FindReasonAsync(container, address, path, port, refused, answerLimit, cancellationToken)
+                ?? Format.Invariant($"{path} did not answer with 200 within {answerLimit.TotalSeconds:N0} s of the start. Give it more time with --timeout."));
         }
         finally
         {
@@ -216,27 +261,59 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
         }
     }
 
-    /// <summary>Ends the waiting for an answer that cannot come.</summary>
-    /// <exception cref="MeasurementException">The container does not run, or its port is not on this machine.</exception>
-    private async Task CheckPublishedAsync(string container, IPEndPoint address, CancellationToken cancellationToken)
+    /// <summary>Looks whether an answer can still come.</summary>
+    /// <param name="refused">The status of an answer that is no success; null if there was none.</param>
+    /// <param name="waited">How long the container has been running.</param>
+    /// <returns>Why no answer comes, in one line; null if nothing speaks against it.</returns>
+    private async Task<string?> FindReasonAsync(string container, IPEndPoint address, string path, int port, int? refused, TimeSpan waited, CancellationToken cancellationToken)
     {
-        await inspector.FindStartedAsync(container, cancellationToken);
+        if (await inspector.FindEndAsync(container, cancellationToken) is { } end)
+        {
+            return $"its container does not run: {end}";
+        }
+
+        await inspector.FindStartedAsync(container, cancellationToken, port);
         // For example, this program runs in a container and uses the engine that runs the container.
         if (LocalPort.TryListen(address) == SocketError.Success)
         {
-            _portsElsewhere = $"The container engine runs {container} and publishes its port {address.Port}, but on this machine the port is free. Run the program where the engine publishes the ports.";
-            throw new MeasurementException(_portsElsewhere);
+            return _portsElsewhere = $"The container engine runs {container} and publishes its port {address.Port}, but on this machine the port is free. Run the program where the engine publishes the ports.";
         }
+
+        if (waited < Shorter(StartLimit, answerLimit))
+        {
+            return null;
+        }
+
+        // A status of 500 or more may pass: the program says that it is not ready.
+        if (refused is { } status && (status < 500 || waited >= answerLimit))
+        {
+            return Format.Invariant($"{path} is answered with {status}, not with 200. Name another path with --path.");
+        }
+
+        var listening = await inspector.FindListeningAsync(container, cancellationToken);
+        var here = listening.Where(l => l.Port == port).ToArray();
+        return here.Length > 0
+            ? here.All(l => IPAddress.IsLoopback(l.Address)) ? Format.Invariant($"it listens on port {port} of {here[0].Address} only, which nothing outside its container reaches. Make it listen on 0.0.0.0.") : null
+            : listening.Select(l => l.Port).Distinct().Order().ToArray() is { Length: > 0 } others ? Format.Invariant($"it listens on port {string.Join(" and ", others)}, not on {port}. Name the port with --port.")
+            : waited >= answerLimit ? Format.Invariant($"it did not listen on a port within {answerLimit.TotalSeconds:N0} s of the start. If it needs longer, give it more time with --timeout.")
+            : null;
+
+        static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
     }
 
-    /// <summary>A build and its measurements so far.</summary>
-    private sealed class Candidate(HelloImage image, string reference)
+    /// <summary>An image and its measurements so far.</summary>
+    private sealed class Candidate(ComparedImage image, string reference, string container)
     {
-        public HelloImage Image => image;
+        public ComparedImage Image => image;
 
         public string Reference => reference;
 
+        public string Container => container;
+
         public bool HasFailed { get; set; }
+
+        /// <summary>Whether a request under load had no answer with 200. The figures are those of the others.</summary>
+        public bool HasErrors { get; set; }
 
         public TimeSpan? BuildTime { get; set; }
 
@@ -256,7 +333,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
 
         public Spread<TimeSpan> LatencyP99 { get; } = new();
 
-        public Measurements Summarize() => new(image)
+        public Measurements Summarize() => new(image.Name)
         {
             Image = Facts,
             Process = Process,
@@ -267,6 +344,18 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
             RequestsPerSecond = RequestsPerSecond.Median,
             LatencyP50 = LatencyP50.Median,
             LatencyP99 = LatencyP99.Median,
+            Ranges = new Dictionary<string, (double, double)>(
+            [
+                .. RangeOf(Figure.FirstHello, FirstHellos, t => t.TotalMilliseconds),
+                .. RangeOf(Figure.MemoryAfterStart, MemoryAfterStart, b => b),
+                .. RangeOf(Figure.MemoryUnderLoad, MemoryUnderLoad, b => b),
+                .. RangeOf(Figure.RequestsPerSecond, RequestsPerSecond, r => r),
+                .. RangeOf(Figure.LatencyP50, LatencyP50, t => t.TotalMilliseconds),
+                .. RangeOf(Figure.LatencyP99, LatencyP99, t => t.TotalMilliseconds),
+            ]),
         };
+
+        private static IEnumerable<KeyValuePair<string, (double, double)>> RangeOf<T>(Figure figure, Spread<T> spread, Func<T, double> number)
+            where T : struct, IComparable<T> => spread.IsEmpty ? [] : [new(figure.Name, (number(spread.Range.Lowest), number(spread.Range.Highest)))];
     }
 }

@@ -79,6 +79,16 @@ public sealed class ContainerEngine(string? name)
     public async Task<string> RunAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
         await ProgramRunner.RunAsync(await CommandAsync(arguments, cancellationToken), cancellationToken);
 
+    /// <summary>Runs a command of the engine.</summary>
+    /// <returns>Standard output and, behind it, standard error.</returns>
+    /// <exception cref="MeasurementException">The command failed.</exception>
+    internal async Task<string> RunWithErrorAsync(IEnumerable<string> arguments, CancellationToken cancellationToken)
+    {
+        var command = await CommandAsync(arguments, cancellationToken);
+        var result = await ProgramRunner.TryRunAsync(command, cancellationToken);
+        return result.ExitCode == 0 ? $"{result.Output}\n{result.Error}" : throw ProgramRunner.Failure(command, result);
+    }
+
     /// <summary>Reads the standard output of a command as a stream, for example an archive. The output is not stored in a file.</summary>
     /// <exception cref="MeasurementException">The command failed.</exception>
     public async Task<T> ReadAsync<T>(IEnumerable<string> arguments, Func<Stream, CancellationToken, Task<T>> read, CancellationToken cancellationToken) =>

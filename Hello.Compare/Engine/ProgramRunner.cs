@@ -20,13 +20,17 @@ public sealed partial record ProgramResult(int ExitCode, string Output, string E
         get
         {
             var lines = (string.IsNullOrWhiteSpace(Error) ? Output : Error).Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            return lines.LastOrDefault(l => ErrorLine().IsMatch(l)) ?? lines.LastOrDefault(l => FailureWords().IsMatch(l)) ?? lines.LastOrDefault("it wrote nothing");
+            return lines.LastOrDefault(l => ErrorLine().IsMatch(l) && !Summary().IsMatch(l)) ?? lines.LastOrDefault(l => FailureWords().IsMatch(l)) ?? lines.LastOrDefault("it wrote nothing");
         }
     }
 
     /// <summary>A line that begins as an error does, perhaps behind the program's name or the number of a build step.</summary>
     [GeneratedRegex(@"^(#\d+ |[\w./-]+: )?(fatal )?error\b", RegexOptions.IgnoreCase)]
     private static partial Regex ErrorLine();
+
+    /// <summary>The last line of <c>docker start</c>, which only repeats the container's name.</summary>
+    [GeneratedRegex("^Error: failed to start containers: ")]
+    private static partial Regex Summary();
 
     [GeneratedRegex(@"\b(cannot|can't|could not|denied|fail(ed|s)|invalid|is not|no such|not found|refused|timed? ?out|unable|unknown|unrecognized)\b", RegexOptions.IgnoreCase)]
     private static partial Regex FailureWords();

@@ -6,8 +6,13 @@ namespace Hello.Compare.Figures;
 /// <param name="Text">The value for a reader, with its unit.</param>
 /// <param name="Number">The value as a number; null if it is not a number.</param>
 /// <param name="RatioDigits">Significant digits of a ratio. A value that is rounded coarsely has fewer.</param>
-public sealed record FigureValue(string Text, double? Number = null, int RatioDigits = 2)
+/// <param name="Exact">The value with all its digits, for a row in which two values differ and have the same text.</param>
+public sealed record FigureValue(string Text, double? Number = null, int RatioDigits = 2, string? Exact = null)
 {
+    /// <summary>The text for a row. It has all digits if another value of the row would look the same.</summary>
+    public FigureValue Among(IEnumerable<FigureValue?> row) =>
+        Exact is not null && row.Any(other => other is not null && other.Text == Text && other.Exact != Exact) ? this with { Text = Exact } : this;
+
     /// <summary>The text with the ratio to the reference: "17,633,424 B (0.14×)".</summary>
     public string WithRatio(FigureValue? reference) => RatioTo(reference) is { } ratio ? $"{Text} ({Format.Ratio(ratio, RatioDigits)})" : Text;
 
@@ -32,7 +37,7 @@ public sealed record Figure(string Name, Func<Measurements, FigureValue?> Of, Be
     public static readonly Figure UnpackedSize = new("Unpacked size", m => Bytes(m.Image?.UnpackedBytes), Better.Lower);
 
     /// <summary>Sum of the compressed layers, which a registry transfers.</summary>
-    public static readonly Figure CompressedSize = new("Compressed size", m => Bytes(m.Image?.CompressedBytes), Better.Lower);
+    public static readonly Figure CompressedSize = new("Compressed size", m => Bytes(m.Image?.CompressedBytes, m.Image?.Contents.IsCompressedEstimated ?? false), Better.Lower);
 
     public static readonly Figure Layers = new("Layers", m => Count(m.Image?.Layers));
 
@@ -55,7 +60,13 @@ public sealed record Figure(string Name, Func<Measurements, FigureValue?> Of, Be
     public static readonly Figure Binary = new("Binary", m => m.Image is null ? null : new(m.Image.IsStatic switch { true => "static", false => "dynamic", null => "not an ELF file" }));
 
     /// <summary>The base image of the last stage.</summary>
-    public static readonly Figure Base = new("Base", m => m.Image is null ? null : new($"{m.Image.Base}{(m.Image.StandIns.Contains(m.Image.Base) ? " (stand-in)" : "")}"));
+    public static readonly Figure Base = new("Base", m => m.Image is null ? null : new($"{m.Image.Base ?? "not told"}{(m.Image.StandIns.Contains(m.Image.Base) ? " (stand-in)" : "")}"));
+
+    /// <summary>The bytes of files that an upper layer replaces or deletes.</summary>
+    public static readonly Figure Wasted = new("Wasted", m => Bytes(m.Image?.Contents.WastedBytes), Better.Lower);
+
+    /// <summary>The processes in the container.</summary>
+    public static readonly Figure Processes = new("Processes", m => Count(m.Process?.Processes), Better.Lower);
 
     public static readonly Figure BuildTime = new("Build without cache", m => Seconds(m.BuildTime), Better.Lower);
 
@@ -80,20 +91,29 @@ public sealed record Figure(string Name, Func<Measurements, FigureValue?> Of, Be
     /// <summary>All figures, in the order of the table.</summary>
     public static readonly IReadOnlyList<Figure> All =
     [
-        UnpackedSize, CompressedSize, Layers, Files, User, Ids, Capabilities, Shell, PackageManager, Binary, Base,
+        UnpackedSize, CompressedSize, Wasted, Layers, Files, User, Ids, Processes, Capabilities, Shell, PackageManager, Binary, Base,
         BuildTime, FirstHello, MemoryAfterStart, MemoryUnderLoad, RequestsPerSecond, LatencyP50, LatencyP99,
     ];
 
-    /// <summary>The text for each build, with the ratio to the first build.</summary>
-    public string[] Cells(IReadOnlyList<Measurements> images)
+    /// <summary>The value for each image; null where it has not been measured.</summary>
+    public FigureValue?[] Row(IReadOnlyList<Measurements> images)
     {
         var values = images.Select(Of).ToArray();
+        return [.. values.Select(value => value?.Among(values))];
+    }
+
+    /// <summary>The text for each image, with the ratio to the first one.</summary>
+    public string[] Cells(IReadOnlyList<Measurements> images)
+    {
+        var values = Row(images);
         return [.. values.Select(v => v?.WithRatio(values[0]) ?? "–")];
     }
 
-    private static FigureValue? Bytes(long? bytes) => bytes is { } b ? new(Format.Invariant($"{b:N0} B"), b) : null;
+    private static FigureValue? Bytes(long? bytes, bool isEstimated = false) => bytes is { } b
+        ? new($"{(isEstimated ? "≈ " : "")}{Format.Bytes(b)}", b, Exact: isEstimated ? null : Format.Invariant($"{b:N0} B"))
+        : null;
 
-    private static FigureValue? Megabytes(long? bytes) => bytes is { } b ? new(Format.Invariant($"{b / 1e6:N1} MB"), b) : null;
+    private static FigureValue? Megabytes(long? bytes) => bytes is { } b ? new(Format.Bytes(b), b) : null;
 
     private static FigureValue? Count(int? count) => count is { } c ? new(Format.Invariant($"{c:N0}"), c) : null;
 

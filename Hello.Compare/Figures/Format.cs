@@ -8,6 +8,15 @@ public static class Format
     /// <summary>Formats with the invariant culture.</summary>
     public static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
+    /// <summary>Writes a size as people say it: "47 B", "8.0 kB", "11.7 MB", "2.10 GB". A kilobyte has 1,000 bytes.</summary>
+    public static string Bytes(long bytes) => bytes switch
+    {
+        < 1_000 => Invariant($"{bytes} B"),
+        < 999_950 => Invariant($"{bytes / 1e3:N1} kB"),
+        < 999_950_000 => Invariant($"{bytes / 1e6:N1} MB"),
+        _ => Invariant($"{bytes / 1e9:N2} GB"),
+    };
+
     /// <summary>Writes a ratio: "0.14×", "1.9×", "12×".</summary>
     /// <param name="ratio">A ratio of 0 or more.</param>
     /// <param name="digits">Significant digits of a ratio below 10. A larger one is rounded to a whole number.</param>

@@ -2,8 +2,9 @@ using Hello.Compare.Images;
 
 namespace Hello.Compare.Figures;
 
-/// <summary>The measurements of one build. A value is null if it has not been measured.</summary>
-public sealed record Measurements(HelloImage Build)
+/// <summary>The measurements of one image. A value is null if it has not been measured.</summary>
+/// <param name="Name">The image's name in tables.</param>
+public sealed record Measurements(string Name)
 {
     public ImageFacts? Image { get; init; }
 
@@ -29,4 +30,7 @@ public sealed record Measurements(HelloImage Build)
 
     /// <summary>Latency that 99 in 100 requests did not exceed.</summary>
     public TimeSpan? LatencyP99 { get; init; }
+
+    /// <summary>The lowest and the highest value of several runs, by the name of the figure and in the unit of its number.</summary>
+    public IReadOnlyDictionary<string, (double Lowest, double Highest)> Ranges { get; init; } = new Dictionary<string, (double, double)>();
 }

@@ -18,8 +18,15 @@ public sealed record Table(IReadOnlyList<string> Head, IReadOnlyList<IReadOnlyLi
         return text.ToString();
     }
 
-    /// <summary>Writes the table for a terminal, aligned with spaces.</summary>
-    public string ToText()
+    /// <summary>Writes the table for a terminal, aligned with spaces. If it is wider than the terminal, each column becomes a list.</summary>
+    /// <param name="width">Columns of the terminal.</param>
+    public string ToText(int width = int.MaxValue)
+    {
+        var text = ToText();
+        return text.AsSpan().IndexOf('\n') <= width ? text : string.Join('\n', Head.Skip(1).Select((name, i) => new Table([name, ""], [.. Rows.Select(row => (string[])[$"  {row[0]}", row[i + 1]])]).ToText()));
+    }
+
+    private string ToText()
     {
         IReadOnlyList<IReadOnlyList<string>> rows = [Head, .. Rows];
         int[] widths = [.. Head.Select((_, column) => rows.Max(row => row[column].Length))];

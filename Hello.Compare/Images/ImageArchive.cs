@@ -23,12 +23,13 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
 
     /// <summary>Reads the image for this machine's platform.</summary>
     /// <exception cref="MeasurementException">The archive is damaged, cut short or in a form that is not supported.</exception>
-    public static Task<ImageArchive> ReadAsync(Stream stream, CancellationToken cancellationToken) => ReadAsync(stream, ImagePlatform.Host, cancellationToken);
+    public static Task<ImageArchive> ReadAsync(Stream stream, CancellationToken cancellationToken) => ReadAsync(stream, ImagePlatform.Host, sample: false, cancellationToken);
 
     /// <summary>Reads an archive in one pass. The stream need not be seekable, and no layer is kept in memory.</summary>
     /// <param name="platform">The platform to choose if the archive has several. If it is not there, the first one that is there is read.</param>
+    /// <param name="sample">Whether to estimate the compressed size of layers that are not compressed in the archive.</param>
     /// <exception cref="MeasurementException">The archive is damaged, cut short or in a form that is not supported.</exception>
-    public static async Task<ImageArchive> ReadAsync(Stream stream, ImagePlatform platform, CancellationToken cancellationToken)
+    public static async Task<ImageArchive> ReadAsync(Stream stream, ImagePlatform platform, bool sample, CancellationToken cancellationToken)
     {
         Dictionary<string, object> files = [];
         var at = "at its start";
@@ -48,7 +49,7 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
                         files[name] = new Link(Relative(name, file.Target));
                         break;
                     case TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile:
-                        files[name] = await ReadFileAsync(file, cancellationToken);
+                        files[name] = await ReadFileAsync(file, sample, cancellationToken);
                         break;
                     default:
                         break; // a folder
@@ -64,50 +65,10 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
     }
 
     /// <summary>The files and links that a container sees, by path. An upper layer replaces and deletes files of the lower ones.</summary>
-    public IReadOnlyDictionary<string, LayerEntry> MergeLayers()
-    {
-        SortedDictionary<string, LayerEntry> merged = new(StringComparer.Ordinal);
-        foreach (var layer in Layers)
-        {
-            // https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
-            foreach (var (whiteout, directory) in layer.Entries.Select(e => (Name: NameOf(e.Path), Directory: DirectoryOf(e.Path))).Where(e => IsWhiteout(e.Name)))
-            {
-                RemoveBelow(whiteout == ".wh..wh..opq" ? directory : Join(directory, whiteout[".wh.".Length..]));
-                merged.Remove(Join(directory, whiteout[".wh.".Length..]));
-            }
-
-            foreach (var entry in layer.Entries.Where(e => !IsWhiteout(NameOf(e.Path))))
-            {
-                if (entry.Type == TarEntryType.Directory)
-                {
-                    merged.Remove(entry.Path); // a directory may replace a file
-                }
-                else
-                {
-                    RemoveBelow(entry.Path); // and a file may replace a directory
-                    // A hard link keeps its content, even if an upper layer changes or deletes its target.
-                    merged[entry.Path] = entry.Type is TarEntryType.HardLink && merged.TryGetValue(ImageLayer.Normalize(entry.Target), out var target)
-                        ? target with { Path = entry.Path, Length = 0 }
-                        : entry;
-                }
-            }
-        }
-
-        return merged;
-
-        void RemoveBelow(string directory)
-        {
-            foreach (var path in merged.Keys.Where(p => directory.Length == 0 || p.StartsWith($"{directory}/", StringComparison.Ordinal)).ToArray())
-            {
-                merged.Remove(path);
-            }
-        }
-
-        static bool IsWhiteout(string name) => name.StartsWith(".wh.", StringComparison.Ordinal);
-    }
+    public IReadOnlyDictionary<string, LayerEntry> MergeLayers() => new MergedLayers(Layers).Files;
 
     /// <summary>Reads a file of the archive as a <see cref="JsonElement"/>, an <see cref="ImageLayer"/> or, if it is neither, an <see cref="Unreadable"/>.</summary>
-    private static async Task<object> ReadFileAsync(TarFile file, CancellationToken cancellationToken)
+    private static async Task<object> ReadFileAsync(TarFile file, bool sample, CancellationToken cancellationToken)
     {
         var pipe = PipeReader.Create(file.Content, new(bufferSize: 64 * 1024, leaveOpen: true));
         var start = (await pipe.ReadAtLeastAsync((int)Math.Min(TarFile.Block, file.Length), cancellationToken)).Buffer;
@@ -121,7 +82,7 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
             var decompress = isTar ? null : ImageLayer.FindDecompressor(first);
             if (isTar || decompress is not null)
             {
-                return await ImageLayer.ReadAsync(content, file.Length, decompress, cancellationToken);
+                return await ImageLayer.ReadAsync(content, file.Length, decompress, sample, cancellationToken);
             }
 
             if (first.AsSpan().TrimStart(" \t\r\n"u8) is [(byte)'{' or (byte)'[', ..] && file.Length <= JsonLimit)
@@ -261,12 +222,6 @@ public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> 
 
     private static string Relative(string from, string target) =>
         ImageLayer.Normalize(new Uri(new Uri($"file:///{from}"), target).AbsolutePath); // resolves ".."
-
-    private static string DirectoryOf(string path) => path.LastIndexOf('/') is > 0 and var slash ? path[..slash] : "";
-
-    private static string NameOf(string path) => path[(path.LastIndexOf('/') + 1)..];
-
-    private static string Join(string directory, string name) => directory.Length == 0 ? name : $"{directory}/{name}";
 
     private sealed record Link(string Target);
 

@@ -1,16 +1,20 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Hello.Compare.Images;
 
-/// <summary>The properties of an image, read from its archive and its Dockerfile.</summary>
+/// <summary>The properties of an image, read from its archive and, if it is known, its Dockerfile.</summary>
 /// <param name="UnpackedBytes">Sum of the file contents in all layers, which the image takes on a disk.</param>
 /// <param name="CompressedBytes">Sum of the compressed layers, which a registry transfers.</param>
 /// <param name="Files">Number of files that a container sees. A file that an upper layer deletes is not counted.</param>
 /// <param name="User">Name of the configured user; the configured text if the image has no name for it; "root" if none is configured.</param>
 /// <param name="PackageManagers">The package managers in it that have a database.</param>
 /// <param name="IsStatic">Whether the program that it starts is a static binary; null if the program is not an ELF file.</param>
-/// <param name="Base">The base image of the last stage.</param>
+/// <param name="Base">The base image of the last stage; null if neither a Dockerfile nor a label tells it.</param>
 /// <param name="StandIns">The base images, also of build stages, that are stand-ins.</param>
+/// <param name="Platform">What it runs on: "linux/amd64".</param>
+/// <param name="Ports">The TCP ports that the image says its program listens on.</param>
+/// <param name="Contents">What its bytes are.</param>
 public sealed record ImageFacts(
     long UnpackedBytes,
     long CompressedBytes,
@@ -20,9 +24,15 @@ public sealed record ImageFacts(
     IReadOnlyList<string> Shells,
     IReadOnlyList<string> PackageManagers,
     bool? IsStatic,
-    string Base,
-    IReadOnlyList<string> StandIns)
+    string? Base,
+    IReadOnlyList<string> StandIns,
+    string Platform,
+    IReadOnlyList<int> Ports,
+    ImageContents Contents)
 {
+    /// <summary>The label that names the base image: https://github.com/opencontainers/image-spec/blob/main/annotations.md.</summary>
+    private const string BaseLabel = "org.opencontainers.image.base.name";
+
     private const string DefaultSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     private static readonly string[] KnownShells = ["sh", "ash", "bash", "dash", "zsh"];
@@ -37,9 +47,13 @@ public sealed record ImageFacts(
     ];
 
     /// <summary>Derives the properties.</summary>
-    public static ImageFacts Of(ImageArchive archive, Dockerfile dockerfile, IReadOnlyList<string> standIns)
+    /// <param name="dockerfile">The Dockerfile that the image was built from; null if it is not known.</param>
+    /// <param name="standIns">The base images of the Dockerfile that are stand-ins.</param>
+    public static ImageFacts Of(ImageArchive archive, Dockerfile? dockerfile, IReadOnlyList<string> standIns)
     {
-        var files = new ImageFileSystem(archive.MergeLayers());
+        ArgumentNullException.ThrowIfNull(archive);
+        var merged = new MergedLayers(archive.Layers);
+        var files = new ImageFileSystem(merged.Files);
         // Every member may be missing or null. For example: {"config":{"User":"10001:10001","Env":["PATH=…"],"Entrypoint":["/hello-api"],"Cmd":null,"WorkingDir":"/"}}
         var config = archive.Config.TryGetProperty("config", out var found) ? found : default;
         string[] command = [.. Strings("Entrypoint"), .. Strings("Cmd")];
@@ -55,8 +69,11 @@ public sealed record ImageFacts(
             // A program without a database is not a package manager: busybox has applets called dpkg and rpm.
             [.. KnownPackageManagers.Where(m => m.Databases.Any(files.HasAny)).SelectMany(m => Present(m.Programs))],
             program?.IsStatic,
-            dockerfile.Base,
-            standIns);
+            dockerfile is null ? Label(BaseLabel) : dockerfile.Base,
+            standIns,
+            ImagePlatform.Of(archive.Config)?.ToString() ?? ImagePlatform.Host.ToString(),
+            [.. Names("ExposedPorts").Select(PortOf).OfType<int>()],
+            ImageContents.Of(archive, merged));
 
         string[] Present(string[] programs) => [.. programs.Where(p => files.FindProgram(p, DefaultSearchPath, "/") is not null)];
 
@@ -65,6 +82,14 @@ public sealed record ImageFacts(
         string SearchPath() => Strings("Env").LastOrDefault(v => v.StartsWith("PATH=", StringComparison.Ordinal))?["PATH=".Length..] ?? DefaultSearchPath;
 
         string[] Strings(string name) => Member(name) is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray().Where(s => s.ValueKind == JsonValueKind.String).Select(s => s.GetString()!)] : [];
+
+        // {"ExposedPorts":{"8080/tcp":{},"9000/udp":{}}}
+        IEnumerable<string> Names(string name) => Member(name) is { ValueKind: JsonValueKind.Object } members ? members.EnumerateObject().Select(m => m.Name) : [];
+
+        static int? PortOf(string port) => !port.EndsWith("/udp", StringComparison.Ordinal) && int.TryParse(port.Split('/')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+        string? Label(string name) =>
+            Member("Labels") is { ValueKind: JsonValueKind.Object } labels && labels.TryGetProperty(name, out var label) && label.ValueKind == JsonValueKind.String && label.GetString() is { Length: > 0 } text ? text : null;
 
         string Text(string name) => Member(name) is { ValueKind: JsonValueKind.String } text ? text.GetString()! : "";
 

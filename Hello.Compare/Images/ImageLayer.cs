@@ -14,7 +14,8 @@ namespace Hello.Compare.Images;
 /// <param name="Target">The target of a link; empty if it is not a link.</param>
 /// <param name="IsStatic">Whether a program is static; null if it is not an executable ELF file.</param>
 /// <param name="Users">The names of the users by UID if it is <see cref="UsersPath"/>, else null.</param>
-public sealed record LayerEntry(string Path, TarEntryType Type, long Length, string Target, bool? IsStatic, IReadOnlyDictionary<string, string>? Users = null)
+/// <param name="Mode">The permission bits: inode(7).</param>
+public sealed record LayerEntry(string Path, TarEntryType Type, long Length, string Target, bool? IsStatic, IReadOnlyDictionary<string, string>? Users = null, int Mode = 0)
 {
     /// <summary>The file with the names of the users: passwd(5).</summary>
     public const string UsersPath = "etc/passwd";
@@ -27,8 +28,15 @@ public sealed record LayerEntry(string Path, TarEntryType Type, long Length, str
 /// <param name="Digest">Digest of the unpacked tar, "sha256:…".</param>
 /// <param name="CompressedBytes">Bytes that a registry would transfer: the length in the archive if the layer is compressed there, else its length with gzip.</param>
 /// <param name="Entries">The entries in the order of the tar.</param>
-public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyList<LayerEntry> Entries)
+/// <param name="IsCompressedEstimated">Whether only samples of the layer were compressed.</param>
+public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyList<LayerEntry> Entries, bool IsCompressedEstimated = false)
 {
+    /// <summary>One in this number of pieces is a sample.</summary>
+    private const int SampleEvery = 16;
+
+    /// <summary>The logarithm of the length of a piece: 128 KiB.</summary>
+    private const int PieceBits = 17;
+
     /// <summary>The logarithm of the largest window of zstd that engines accept: <c>zstd --long</c> uses large ones.</summary>
     private const int ZstdWindowLimit = 29;
 
@@ -39,11 +47,12 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
     /// <param name="stream">The layer as it is in the archive.</param>
     /// <param name="length">Length of the stream in bytes.</param>
     /// <param name="decompress">Makes the stream of the unpacked layer. Null if the layer is not compressed.</param>
-    internal static async Task<ImageLayer> ReadAsync(Stream stream, long length, Func<Stream, Stream>? decompress, CancellationToken cancellationToken)
+    /// <param name="sample">Whether samples tell how well the layer compresses. Compressing all of it takes ten times as long as reading it.</param>
+    internal static async Task<ImageLayer> ReadAsync(Stream stream, long length, Func<Stream, Stream>? decompress, bool sample, CancellationToken cancellationToken)
     {
         // The bytes are read once: one task hashes and compresses them while the other reads the tar.
         var pipe = new Pipe();
-        var pumping = PumpAsync(stream, decompress, pipe.Writer, cancellationToken);
+        var pumping = PumpAsync(stream, decompress, sample, pipe.Writer, cancellationToken);
         List<LayerEntry> entries = [];
         var tar = pipe.Reader.AsStream();
         try
@@ -58,7 +67,8 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
                     file.Length,
                     file.Target,
                     isUsers ? null : await IsStaticAsync(file, cancellationToken),
-                    isUsers ? await ReadUsersAsync(file, cancellationToken) : null));
+                    isUsers ? await ReadUsersAsync(file, cancellationToken) : null,
+                    file.Mode));
             }
 
             await tar.CopyToAsync(Stream.Null, cancellationToken); // The digest includes the padding at the end.
@@ -69,8 +79,8 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
             await ((Task)pumping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        var (digest, compressed) = await pumping;
-        return new(digest, decompress is null ? compressed : length, entries);
+        var (digest, compressed, isEstimate) = await pumping;
+        return new(digest, decompress is null ? compressed : length, entries, isEstimate);
     }
 
     /// <summary>What unpacks a file that starts with these bytes. Null if it is not compressed. Both formats allow several parts, one after another.</summary>
@@ -92,7 +102,7 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
     /// <summary>Makes paths comparable: <c>./etc/passwd</c>, <c>/etc/passwd</c> and <c>etc/passwd/</c> become <c>etc/passwd</c>.</summary>
     internal static string Normalize(string path) => (path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path).Trim('/');
 
-    private static async Task<(string Digest, long Compressed)> PumpAsync(Stream stream, Func<Stream, Stream>? decompress, PipeWriter writer, CancellationToken cancellationToken)
+    private static async Task<(string Digest, long Compressed, bool IsEstimate)> PumpAsync(Stream stream, Func<Stream, Stream>? decompress, bool sample, PipeWriter writer, CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var compressed = new CountingStream();
@@ -100,17 +110,20 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
         await using var gzip = new GZipStream(compressed, CompressionLevel.SmallestSize, leaveOpen: true);
         await using var unpacked = decompress?.Invoke(stream) ?? stream;
         var buffer = ArrayPool<byte>.Shared.Rent(128 * 1024);
+        var (position, sampled) = (0L, 0L);
         try
         {
             for (int read; (read = await unpacked.ReadAsync(buffer, cancellationToken)) > 0;)
             {
                 var chunk = buffer.AsMemory(0, read);
                 hash.AppendData(chunk.Span);
-                if (decompress is null)
+                if (decompress is null && (!sample || (position >> PieceBits) % SampleEvery == 0))
                 {
                     gzip.Write(chunk.Span);
+                    sampled += read;
                 }
 
+                position += read;
                 await writer.WriteAsync(chunk, cancellationToken);
             }
 
@@ -127,7 +140,8 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
         }
 
         await gzip.DisposeAsync(); // writes the last bytes
-        return ($"sha256:{Convert.ToHexStringLower(hash.GetHashAndReset())}", compressed.Length);
+        var isEstimate = sampled > 0 && sampled < position;
+        return ($"sha256:{Convert.ToHexStringLower(hash.GetHashAndReset())}", isEstimate ? (long)((double)compressed.Length / sampled * position) : compressed.Length, isEstimate);
     }
 
     private static async Task<bool?> IsStaticAsync(TarFile file, CancellationToken cancellationToken)

@@ -26,6 +26,9 @@ public sealed record ImagePlatform(string? Os, string? Architecture, string? Var
         _ => Variant ?? "",
     };
 
+    /// <summary>As a command line writes it: "linux/arm/v7".</summary>
+    public override string ToString() => string.Join('/', new[] { Os, Architecture, Variant }.Where(part => !string.IsNullOrEmpty(part)));
+
     /// <summary>Reads <c>{"os":"linux","architecture":"arm","variant":"v7"}</c>. The engine writes the same names with capitals.</summary>
     internal static ImagePlatform? Of(JsonElement json) => json.Deserialize<ImagePlatform>(JsonSerializerOptions.Web);
 

@@ -10,8 +10,18 @@ namespace Hello.Compare.Images;
 /// <param name="Capabilities">Names of the effective capabilities: capabilities(7).</param>
 /// <param name="ResidentBytes">Resident memory now.</param>
 /// <param name="PeakResidentBytes">Peak of the resident memory.</param>
-public sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabilities, long ResidentBytes, long PeakResidentBytes, int Threads)
+/// <param name="Processes">How many processes the memory and the threads are of.</param>
+public sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabilities, long ResidentBytes, long PeakResidentBytes, int Threads, int Processes = 1)
 {
+    /// <summary>The process together with one that it has started. User and capabilities stay those of this one.</summary>
+    public ProcessFacts With(ProcessFacts other) => this with
+    {
+        ResidentBytes = ResidentBytes + other.ResidentBytes,
+        PeakResidentBytes = PeakResidentBytes + other.PeakResidentBytes,
+        Threads = Threads + other.Threads,
+        Processes = Processes + other.Processes,
+    };
+
     /// <summary>The names in the order of their bits: https://github.com/torvalds/linux/blob/master/include/uapi/linux/capability.h.</summary>
     private static readonly string[] CapabilityNames =
     [

@@ -13,8 +13,9 @@ namespace Hello.Compare.Images;
 /// </remarks>
 /// <param name="Length">Bytes of the content.</param>
 /// <param name="Target">The target of a link; empty if it is not a link.</param>
+/// <param name="Mode">The permission bits: inode(7).</param>
 /// <param name="Content">The content. It can be read until the next entry is read.</param>
-internal sealed record TarFile(string Name, TarEntryType Type, long Length, string Target, bool IsExecutable, Stream Content)
+internal sealed record TarFile(string Name, TarEntryType Type, long Length, string Target, int Mode, Stream Content)
 {
     /// <summary>Length of a header. Contents are filled up to a multiple of it.</summary>
     public const int Block = 512;
@@ -22,7 +23,12 @@ internal sealed record TarFile(string Name, TarEntryType Type, long Length, stri
     /// <summary>The highest length of a PAX header or a long name. Go's archive/tar has the same.</summary>
     private const int ExtensionLimit = 1024 * 1024;
 
+    private const int ModeBits = 0b111_111_111_111;
+
     private const int ExecuteBits = 0b001_001_001;
+
+    /// <summary>Whether somebody may execute it.</summary>
+    public bool IsExecutable => (Mode & ExecuteBits) != 0;
 
     /// <summary>Reads all entries. PAX headers and GNU's long names are no entries, but change the next one.</summary>
     /// <param name="hasEnd">Whether the empty block at the end must be there. Engines read layers without it.</param>
@@ -74,7 +80,7 @@ internal sealed record TarFile(string Name, TarEntryType Type, long Length, stri
                         type is TarEntryType.V7RegularFile && name.EndsWith('/') ? TarEntryType.Directory : type,
                         length,
                         Text(records.TryGetValue("linkpath", out var target) ? target : header.AsSpan(157, 100)),
-                        ((long)(Number(header.AsSpan(100, 8)) ?? 0) & ExecuteBits) != 0,
+                        (int)((long)(Number(header.AsSpan(100, 8)) ?? 0) & ModeBits),
                         content);
                     records.Clear();
                     break;

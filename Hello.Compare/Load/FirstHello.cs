@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -21,14 +22,15 @@ public static class FirstHello
     /// <summary>The time between two requests where a proxy of the engine is asked.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>Sends requests until one is answered with 200.</summary>
+    /// <summary>Sends requests until one is answered with success, a status from 200 to 299.</summary>
     /// <param name="address">The address of the program, or of the engine's proxy for it.</param>
     /// <param name="pause">The time between two requests. If a timer cannot wait for so short a time, a core is kept busy.</param>
+    /// <param name="refused">Receives the status of each answer that is no success.</param>
     /// <returns>The time of the answer.</returns>
-    public static Task<DateTimeOffset> WaitAsync(IPEndPoint address, string path, TimeSpan pause, CancellationToken cancellationToken) =>
-        Task.Run(() => AskAsync(address, path, pause, cancellationToken), cancellationToken);
+    public static Task<DateTimeOffset> WaitAsync(IPEndPoint address, string path, TimeSpan pause, CancellationToken cancellationToken, Action<int>? refused = null) =>
+        Task.Run(() => AskAsync(address, path, pause, refused, cancellationToken), cancellationToken);
 
-    private static async Task<DateTimeOffset> AskAsync(IPEndPoint address, string path, TimeSpan pause, CancellationToken cancellationToken)
+    private static async Task<DateTimeOffset> AskAsync(IPEndPoint address, string path, TimeSpan pause, Action<int>? refused, CancellationToken cancellationToken)
     {
         // A plain socket, because the first request of an HTTP client takes longer than the start of a small program.
         var (request, answer) = (Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"), new byte[512]);
@@ -42,9 +44,16 @@ public static class FirstHello
             {
                 await socket.ConnectAsync(address, limit.Token);
                 await socket.SendAsync(request, limit.Token);
-                if (answer.AsSpan(0, await socket.ReceiveAsync(answer, limit.Token)).StartsWith("HTTP/1.1 200 "u8))
+                var received = answer.AsMemory(0, await socket.ReceiveAsync(answer, limit.Token));
+                var now = DateTimeOffset.UtcNow;
+                if (StatusOf(received.Span) is { } status)
                 {
-                    return DateTimeOffset.UtcNow;
+                    if (status is >= 200 and < 300)
+                    {
+                        return now;
+                    }
+
+                    refused?.Invoke(status);
                 }
             }
             catch (Exception e) when (e is SocketException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
@@ -53,6 +62,10 @@ public static class FirstHello
             }
         }
     }
+
+    /// <summary>Reads <c>HTTP/1.1 200 OK</c>. Small servers answer with HTTP/1.0.</summary>
+    private static int? StatusOf(ReadOnlySpan<byte> answer) =>
+        answer.StartsWith("HTTP/1."u8) && answer.Length >= 12 && answer[8] == ' ' && int.TryParse(answer[9..12], NumberStyles.None, CultureInfo.InvariantCulture, out var status) ? status : null;
 
     private static Task PauseAsync(TimeSpan pause, CancellationToken cancellationToken)
     {

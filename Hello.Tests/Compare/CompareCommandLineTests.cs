@@ -10,6 +10,8 @@ public sealed class CompareCommandLineTests
     [InlineData("", "Unrecognized command or argument 'ledger'.", "ledger")]
     [InlineData("compare ", "Unrecognized command or argument '--fast'.", "compare", "--fast")]
     [InlineData("compare ", "--runs must be a number from 1 to 100, not '0'.", "compare", "--runs", "0")]
+    [InlineData("", "--port must be a number from 1 to 65535, not 'http'.", "--port", "http")]
+    [InlineData("", "--timeout must be a number from 1 to 3600, not '0'.", "--timeout", "0")]
     [InlineData("", "--runs must be a number from 1 to 100, not 'many'.", "--runs", "many")]
     [InlineData("", "Required argument missing for option: '--output'.", "--output")]
     [InlineData("size ", "Unrecognized command or argument '--fast'.", "size", "--fast")]
@@ -23,8 +25,54 @@ public sealed class CompareCommandLineTests
         Assert.Empty(output);
     }
 
+    /// <summary>The engine is not asked, because nothing can be measured.</summary>
     [Theory]
-    [InlineData("compare|size|benchmark|--output <DIR>|--runs <N>|--readme|--help", "--help")]
+    [InlineData("--only leaves out the three builds, and there is no other image. Name one with --image or --dockerfile.", "--only")]
+    [InlineData("--readme writes the three builds only. Leave out --readme, or the images of your own.", "--readme", "--image", "a:1")]
+    [InlineData("a:1 is there twice. Name each image once, or give it a name of its own in a file for --images.", "--image", "a:1", "--image", "a:1")]
+    [InlineData("the path 'hello' cannot be asked. Begin it with a slash, and write spaces and other letters as %20.", "--image", "a:1", "--path", "hello")]
+    [InlineData("the path '/a b' cannot be asked. Begin it with a slash, and write spaces and other letters as %20.", "--image", "a:1", "--path", "/a b")]
+    [InlineData("'NAME' is no variable. Write NAME=VALUE.", "--image", "a:1", "--env", "NAME")]
+    [InlineData("'' is no name of an image.", "--image", "")]
+    [InlineData("There is no Dockerfile /nope/Dockerfile.", "--dockerfile", "/nope/Dockerfile")]
+    public async Task Images_that_cannot_be_measured_are_one_line(string reason, params string[] arguments)
+    {
+        using var fake = await FakeEngine.CreateAsync("exit 1");
+        var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.Compare(arguments).WithEnvironmentVariables(fake.Environment));
+
+        Assert.Equal((1, "", $"error: {reason}"), (exitCode, output, error));
+        Assert.Empty(fake.Calls);
+    }
+
+    [Theory]
+    [InlineData("{}", " is not a list of images: line 1: ")]
+    [InlineData("null", " is not a list of images: it is null.")]
+    [InlineData("[\n{ \"image\": \"a:1\", \"prot\": 80 }]", " is not a list of images: line 2: ")]
+    [InlineData("[{ \"image\": \"a:1\" }, {}]", ", image 2: each image needs either \"image\" or \"dockerfile\".")]
+    [InlineData("[{ \"image\": \"a:1\", \"dockerfile\": \"b\" }]", ", image 1: each image needs either \"image\" or \"dockerfile\".")]
+    [InlineData("[{ \"image\": \"a:1\", \"port\": 70000 }]", ", image 1: the port must be a number from 1 to 65535, not 70000.")]
+    [InlineData("[{ \"dockerfile\": \"nope\" }]", ", image 1: There is no Dockerfile ")]
+    [InlineData("[{ \"image\": \"a:1\" }, { \"image\": \"a:1\" }]", null)]
+    public async Task A_file_of_images_that_is_wrong_is_one_line_that_names_the_place(string content, string? reason)
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, content);
+            var (exitCode, _, error) = await CommandLine.TryAsync(CommandLine.Compare("--images", file));
+
+            Assert.Equal(1, exitCode);
+            Assert.StartsWith(reason is null ? "error: a:1 is there twice." : $"error: {file}{reason}", error, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', error);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
+    [Theory]
+    [InlineData("compare|size|benchmark|--image <IMAGE>|--dockerfile <PATH>|--images <FILE>|--only|--port <PORT>|--path <PATH>|--env <NAME=VALUE>|--run-arg <ARG>|--timeout <SECONDS>|--output <DIR>|--runs <N>|--readme|--help", "--help")]
     [InlineData("--output <DIR>|--runs <N>|--readme|--help", "compare", "--help")]
     [InlineData("Hello.Api/Size|--update|--help", "size", "--help")]
     [InlineData("--runs <N>|--starts <N>|--images <A,B,…>|--against <IMAGE>|--readme|--help", "benchmark", "--help")]

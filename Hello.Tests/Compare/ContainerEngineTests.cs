@@ -130,13 +130,14 @@ public sealed class ContainerEngineTests
 
         using var inspector = new ImageInspector(fake.Engine);
         List<string> progress = [];
-        var result = await new ComparisonRun(fake.Engine, inspector, runs: 3, progress.Add, progress.Add).MeasureAsync(Compare.Images.HelloImage.FindAll(fake.Folder.FullName), limit.Token);
+        var result = await new ComparisonRun(fake.Engine, inspector, runs: 3, TimeSpan.FromMinutes(1), progress.Add, progress.Add)
+            .MeasureAsync([.. Compare.Images.HelloImage.FindAll(fake.Folder.FullName).Select(ComparedImage.Of)], limit.Token);
         return (result, progress);
     }
 
     private static void AssertOnlyImages(ComparisonResult result)
     {
-        Figure[] ofImages = [Figure.UnpackedSize, Figure.CompressedSize, Figure.Layers, Figure.Files, Figure.User, Figure.Shell, Figure.PackageManager, Figure.Binary, Figure.Base];
+        Figure[] ofImages = [Figure.UnpackedSize, Figure.CompressedSize, Figure.Wasted, Figure.Layers, Figure.Files, Figure.User, Figure.Shell, Figure.PackageManager, Figure.Binary, Figure.Base];
         Assert.All(result.Images, image => Assert.Equal(ofImages.Select(f => f.Name), Figure.All.Where(f => f.Of(image) is not null).Select(f => f.Name)));
     }
 }

@@ -418,7 +418,7 @@ public sealed class ImageArchiveTests
     {
         try
         {
-            return (await Archive.ReadAsync(stream, platform ?? ImagePlatform.Host, CancellationToken.None), null);
+            return (await Archive.ReadAsync(stream, platform ?? ImagePlatform.Host, sample: false, CancellationToken.None), null);
         }
         catch (MeasurementException e)
         {

@@ -90,5 +90,5 @@ public sealed class ImageFactsFileTests : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _folder.Delete(recursive: true);
 
-    private static ImageFacts Facts(long bytes) => new(bytes, bytes / 2, 1, 2, "root", ["sh"], ["apk"], true, "scratch", ["base"]);
+    private static ImageFacts Facts(long bytes) => new(bytes, bytes / 2, 1, 2, "root", ["sh"], ["apk"], true, "scratch", ["base"], "linux/amd64", [8080], new([new(bytes, 2, "COPY app /")], [new("app", bytes)], [], 0, [], [], false));
 }

@@ -15,11 +15,11 @@ public sealed class SbomTests(HelloApplication hello) : IClassFixture<HelloAppli
     private static readonly string Program = Path.Combine(Root, "eng", "sbom", "Sbom.cs");
 
     [Fact]
-    public async Task The_README_s_command_writes_the_SBOM_of_the_binary_in_the_image()
+    public async Task The_command_writes_the_SBOM_of_the_binary_in_the_image()
     {
         var file = Path.Combine(Directory.CreateDirectory(Path.Combine(Root, "artifacts")).FullName, "sbom-scratch.cdx.json");
         File.Delete(file);
-        var command = await ReadmeTests.CommandsAsync("## Pipelines");
+        var command = await ReadmeTests.CommandsAsync("# Pipelines", "docs/pipelines.md");
         var summary = await CommandLine.RunAsync("bash", "-euc", $"cd \"$0\"; {command}", Root);
 
         using var sbom = JsonDocument.Parse(await File.ReadAllTextAsync(file));

@@ -3,11 +3,11 @@ using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
-/// <summary>The commands in the README do what it says.</summary>
+/// <summary>The commands with plain Docker do what the pages say.</summary>
 [Trait("Needs", "Engine")]
 public sealed class WalkthroughTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
-    /// <summary>The image that only the README builds.</summary>
+    /// <summary>The image that only docs/docker.md builds.</summary>
     private const string Variant = "demo-app:0.1-scratch-adduser";
 
     private static readonly string Root = RepositoryFolder.Find();
@@ -19,10 +19,10 @@ public sealed class WalkthroughTests(HelloApplication hello) : IClassFixture<Hel
         var script = Path.GetTempFileName();
         try
         {
-            await File.WriteAllTextAsync(script, $"set -euo pipefail\ncd '{Root}'\n{await ReadmeTests.CommandsAsync("## With plain Docker")}");
+            await File.WriteAllTextAsync(script, $"set -euo pipefail\ncd '{Root}'\n{await ReadmeTests.CommandsAsync("## With plain Docker")}\n{await ReadmeTests.CommandsAsync("# With plain Docker", "docs/docker.md")}");
             var output = await CommandLine.RunAsync("bash", script);
 
-            Assert.Equal(2, output.Split(HelloImages.Greeting).Length - 1);
+            Assert.Equal(3, output.Split(HelloImages.Greeting).Length - 1);
             Assert.Contains("10001", output, StringComparison.Ordinal);
             Assert.Contains(Variant.Split(':')[1], output, StringComparison.Ordinal);
         }

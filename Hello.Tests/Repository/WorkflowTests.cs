@@ -69,8 +69,8 @@ public sealed partial class WorkflowTests
     [MemberData(nameof(Workflows))]
     public void Something_writes_every_artifact_that_a_step_names(string workflow)
     {
-        // The README says which command writes an artifact, and shows the SBOM of one image. These files tell "dotnet test" where its results go.
-        var readme = File.ReadAllText(Path.Combine(Root, "README.md"));
+        // A page says which command writes an artifact, and shows the SBOM of one image. These files tell "dotnet test" where its results go.
+        var readme = ReadmeTests.AllPages;
         var test = string.Concat(((string[])[".ci/run", "Directory.Build.props", "Hello.Tests/Hello.Tests.csproj"]).Select(f => File.ReadAllText(Path.Combine(Root, f))));
         foreach (var job in Jobs(Read(workflow)))
         {
@@ -85,9 +85,9 @@ public sealed partial class WorkflowTests
 
     /// <summary>A command such as <c>dotnet run --project Hello.Compare -- size</c>. The AppHost has no commands.</summary>
     [Fact]
-    public async Task Every_command_of_a_workflow_is_in_the_README_and_every_command_of_either_is_in_the_help()
+    public async Task Every_command_of_a_workflow_is_on_a_page_and_every_command_of_either_is_in_the_help()
     {
-        var readme = await File.ReadAllTextAsync(Path.Combine(Root, "README.md"));
+        var readme = ReadmeTests.AllPages;
         var workflows = All.SelectMany(w => Jobs(Read(w))).SelectMany(Scripts).SelectMany(s => Commands().Matches(s)).ToArray();
         Assert.NotEmpty(workflows);
         Assert.All(workflows, command => Assert.Contains(command.Value, readme, StringComparison.Ordinal));

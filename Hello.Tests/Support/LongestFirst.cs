@@ -13,7 +13,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
     private static readonly string[] Longest =
     [
         nameof(CompareTests), HelloApplicationCollection.Name, nameof(SizeTests),
-        nameof(AppHostFaultTests), nameof(AppHostProcessTests), nameof(FaultTests), nameof(NativeBinaryTests), nameof(ProcessTests), nameof(ContainerTests), nameof(ComposeTests), nameof(SbomTests),
+        nameof(AppHostFaultTests), nameof(AppHostProcessTests), nameof(FaultTests), nameof(NativeBinaryTests), nameof(ProcessTests), nameof(OwnImageTests), nameof(ContainerTests), nameof(DebuggingTests), nameof(ComposeTests), nameof(SbomTests),
     ];
 
     /// <inheritdoc/>

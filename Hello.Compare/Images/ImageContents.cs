@@ -1,0 +1,87 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Hello.Compare.Images;
+
+/// <summary>A layer of an image.</summary>
+/// <param name="Bytes">Sum of its file contents.</param>
+/// <param name="Files">Number of its files.</param>
+/// <param name="Instruction">The instruction of the Dockerfile that made it; empty if the image does not tell it.</param>
+public sealed record LayerFacts(long Bytes, int Files, string Instruction);
+
+/// <summary>A file of an image.</summary>
+/// <param name="Path">The path without a slash in front.</param>
+public sealed record FileFacts(string Path, long Bytes);
+
+/// <summary>What the bytes of an image are, and the files in it that deserve a look.</summary>
+/// <param name="Layers">From the base upwards.</param>
+/// <param name="LargestFiles">The largest files that a container sees, the largest first.</param>
+/// <param name="Wasted">The files whose bytes no container sees, the largest first.</param>
+/// <param name="WastedBytes">Their sum. It also counts those that the list has no room for.</param>
+/// <param name="SetUid">The files that run with the rights of their owner or group: inode(7).</param>
+/// <param name="WorldWritable">The files that every user may change.</param>
+/// <param name="IsCompressedEstimated">Whether samples told how well the image compresses.</param>
+public sealed partial record ImageContents(
+    IReadOnlyList<LayerFacts> Layers,
+    IReadOnlyList<FileFacts> LargestFiles,
+    IReadOnlyList<WastedFile> Wasted,
+    long WastedBytes,
+    IReadOnlyList<string> SetUid,
+    IReadOnlyList<string> WorldWritable,
+    bool IsCompressedEstimated)
+{
+    /// <summary>How many files a list names.</summary>
+    public const int ListLength = 10;
+
+    private const int SetUidBits = 0b110_000_000_000;
+
+    private const int OthersMayWrite = 0b010;
+
+    /// <summary>Derives the contents.</summary>
+    public static ImageContents Of(ImageArchive archive, MergedLayers merged)
+    {
+        ArgumentNullException.ThrowIfNull(archive);
+        ArgumentNullException.ThrowIfNull(merged);
+        var instructions = InstructionsOf(archive.Config);
+        return new(
+            // The instructions of empty layers are left out. If the numbers still differ, the image does not tell which made which.
+            [.. archive.Layers.Select((layer, i) => new LayerFacts(layer.UnpackedBytes, layer.Entries.Count(e => e.IsFile), instructions.Length == archive.Layers.Count ? instructions[i] : ""))],
+            [.. merged.Files.Values.Where(f => f.Length > 0).OrderByDescending(f => f.Length).ThenBy(f => f.Path, StringComparer.Ordinal).Take(ListLength).Select(f => new FileFacts(f.Path, f.Length))],
+            [.. merged.Wasted.Take(ListLength)],
+            merged.Wasted.Sum(w => w.Bytes),
+            [.. merged.Files.Values.Where(f => f.IsFile && (f.Mode & SetUidBits) != 0).Select(f => f.Path)],
+            [.. merged.Files.Values.Where(f => f.IsFile && (f.Mode & OthersMayWrite) != 0).Select(f => f.Path)],
+            archive.Layers.Any(layer => layer.IsCompressedEstimated));
+    }
+
+    /// <summary>Reads <c>{"history":[{"created_by":"RUN /bin/sh -c make # buildkit"},{"created_by":"USER 1000","empty_layer":true}]}</c>.</summary>
+    private static string[] InstructionsOf(JsonElement config) =>
+        config.TryGetProperty("history", out var history) && history.ValueKind == JsonValueKind.Array
+            ? [.. history.EnumerateArray().Where(step => !(step.TryGetProperty("empty_layer", out var empty) && empty.ValueKind == JsonValueKind.True)).Select(step => step.TryGetProperty("created_by", out var by) && by.ValueKind == JsonValueKind.String ? Tidy(by.GetString()!) : "")]
+            : [];
+
+    /// <summary>The instruction as it stands in a Dockerfile. Build arguments, which may be secret, are left out.</summary>
+    /// <remarks>
+    /// Builders write <c>/bin/sh -c #(nop) COPY file:4b5a in /</c>, <c>/bin/sh -c make</c>, <c>RUN |1 TOKEN=abc /bin/sh -c make # buildkit</c>.
+    /// </remarks>
+    private static string Tidy(string createdBy)
+    {
+        var text = WhiteSpace().Replace(createdBy, " ").Trim();
+        text = text.EndsWith(" # buildkit", StringComparison.Ordinal) ? text[..^" # buildkit".Length] : text;
+        if (NoShell().Match(text) is { Success: true } instruction)
+        {
+            return instruction.Groups["rest"].Value.Trim();
+        }
+
+        return Shell().Match(text) is { Success: true } run ? $"RUN {run.Groups["rest"].Value.Trim()}" : text;
+    }
+
+    [GeneratedRegex(@"[\s\p{C}]+")]
+    private static partial Regex WhiteSpace();
+
+    [GeneratedRegex(@"^/bin/sh -c #\(nop\)(?<rest>.*)$")]
+    private static partial Regex NoShell();
+
+    [GeneratedRegex(@"^(RUN )?(\|\d+ .*?)?/bin/sh -c (?<rest>.*)$")]
+    private static partial Regex Shell();
+}

@@ -1,0 +1,90 @@
+using System.Formats.Tar;
+
+namespace Hello.Compare.Images;
+
+/// <summary>A file that no container sees as it is, although the image has its bytes: an upper layer replaces or deletes it.</summary>
+/// <param name="Bytes">Sum of the contents that nobody sees.</param>
+/// <param name="Times">How often it is written in vain.</param>
+public sealed record WastedFile(string Path, long Bytes, int Times);
+
+/// <summary>The layers of an image laid over each other, as a container sees them.</summary>
+public sealed class MergedLayers
+{
+    private readonly Dictionary<string, LayerEntry> _files = new(StringComparer.Ordinal);
+
+    /// <summary>The same paths in order, so that those in a folder are found without a look at all others.</summary>
+    private readonly SortedSet<string> _paths = new(StringComparer.Ordinal);
+
+    private readonly Dictionary<string, WastedFile> _wasted = new(StringComparer.Ordinal);
+
+    /// <summary>Merges the layers.</summary>
+    /// <param name="layers">From the base upwards.</param>
+    public MergedLayers(IReadOnlyList<ImageLayer> layers)
+    {
+        ArgumentNullException.ThrowIfNull(layers);
+        foreach (var layer in layers)
+        {
+            // https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
+            foreach (var (whiteout, directory) in layer.Entries.Select(e => (Name: NameOf(e.Path), Directory: DirectoryOf(e.Path))).Where(e => IsWhiteout(e.Name)))
+            {
+                RemoveBelow(whiteout == ".wh..wh..opq" ? directory : Join(directory, whiteout[".wh.".Length..]));
+                Remove(Join(directory, whiteout[".wh.".Length..]));
+            }
+
+            foreach (var entry in layer.Entries.Where(e => !IsWhiteout(NameOf(e.Path))))
+            {
+                if (entry.Type == TarEntryType.Directory)
+                {
+                    Remove(entry.Path); // a directory may replace a file
+                    continue;
+                }
+
+                RemoveBelow(entry.Path); // and a file may replace a directory
+                // A hard link keeps its content, even if an upper layer changes or deletes its target.
+                var added = entry.Type is TarEntryType.HardLink && _files.TryGetValue(ImageLayer.Normalize(entry.Target), out var target)
+                    ? target with { Path = entry.Path, Length = 0 }
+                    : entry;
+                Remove(entry.Path);
+                _files.Add(entry.Path, added);
+                _paths.Add(entry.Path);
+            }
+        }
+
+        Files = new SortedDictionary<string, LayerEntry>(_files, StringComparer.Ordinal);
+        Wasted = [.. _wasted.Values.OrderByDescending(w => w.Bytes).ThenBy(w => w.Path, StringComparer.Ordinal)];
+    }
+
+    /// <summary>The files and links that a container sees, by path. An upper layer replaces and deletes files of the lower ones.</summary>
+    public IReadOnlyDictionary<string, LayerEntry> Files { get; }
+
+    /// <summary>The files whose bytes nobody sees, the largest first. A file without a byte is not one of them.</summary>
+    public IReadOnlyList<WastedFile> Wasted { get; }
+
+    private void Remove(string path)
+    {
+        if (_files.Remove(path, out var removed))
+        {
+            _paths.Remove(path);
+            if (removed.Length > 0)
+            {
+                var before = _wasted.GetValueOrDefault(path) ?? new(path, 0, 0);
+                _wasted[path] = before with { Bytes = before.Bytes + removed.Length, Times = before.Times + 1 };
+            }
+        }
+    }
+
+    private void RemoveBelow(string directory)
+    {
+        // In the order of their characters, the paths in a folder are those between "folder/" and "folder0".
+        string[] below = directory.Length == 0 ? [.. _paths] : [.. _paths.GetViewBetween($"{directory}/", $"{directory}0").Where(path => path.Length > directory.Length && path[directory.Length] == '/')];
+        Array.ForEach(below, Remove);
+    }
+
+    private static bool IsWhiteout(string name) => name.StartsWith(".wh.", StringComparison.Ordinal);
+
+    private static string DirectoryOf(string path) => path.LastIndexOf('/') is > 0 and var slash ? path[..slash] : "";
+
+    private static string NameOf(string path) => path[(path.LastIndexOf('/') + 1)..];
+
+    private static string Join(string directory, string name) => directory.Length == 0 ? name : $"{directory}/{name}";
+}

@@ -1,0 +1,108 @@
+using Hello.Compare.Comparison;
+using Hello.Compare.Figures;
+using Hello.Compare.Images;
+using Microsoft.Playwright;
+
+namespace Hello.Tests;
+
+/// <summary>The page of the comparison in a real browser. The figures are made up, with names and paths that are long.</summary>
+public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser>
+{
+    private const int Phone = 390;
+    private const int Desktop = 1400;
+
+    /// <summary>Widths in pixels, each in light and dark.</summary>
+    public static TheoryData<int, ColorScheme> Screens => new() { { Phone, ColorScheme.Light }, { Phone, ColorScheme.Dark }, { Desktop, ColorScheme.Light }, { Desktop, ColorScheme.Dark } };
+
+    [TheoryInBrowser]
+    [MemberData(nameof(Screens))]
+    public async Task It_fits_and_is_accessible(int width, ColorScheme scheme)
+    {
+        var page = await OpenAsync(width, scheme);
+
+        Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width, $"It is wider than {width} pixels.");
+        await Browser.AssertAccessibleAsync(page);
+        await Browser.WriteScreenshotAsync(page, $"comparison-{width}-{scheme.ToString().ToLowerInvariant()}", whole: true);
+    }
+
+    [FactInBrowser]
+    public async Task It_asks_nobody_for_anything_and_runs_no_script()
+    {
+        List<string> requests = [];
+        var page = await browser.OpenAsync(Desktop, 900);
+        page.Request += (_, request) => requests.Add(request.Url);
+        await page.SetContentAsync(ComparisonPage.Write(Result()));
+
+        Assert.Empty(requests);
+        Assert.Equal(0, await page.Locator("script").CountAsync());
+    }
+
+    [FactInBrowser]
+    public async Task On_paper_it_has_the_colours_of_paper_and_the_bars_are_printed()
+    {
+        var page = await OpenAsync(Desktop, ColorScheme.Dark);
+        await page.EmulateMediaAsync(new() { Media = Media.Print, ColorScheme = ColorScheme.Dark });
+
+        Assert.Equal("rgb(255, 255, 255)", await page.EvaluateAsync<string>("getComputedStyle(document.body).backgroundColor"));
+        Assert.Equal("exact", await page.EvaluateAsync<string>("getComputedStyle(document.querySelector('.bar')).printColorAdjust"));
+    }
+
+    /// <summary>Without colours, the bars of the reference still differ: they are empty.</summary>
+    [FactInBrowser]
+    public async Task Bars_differ_without_colour_and_have_their_value_beside_them()
+    {
+        var page = await OpenAsync(Desktop, ColorScheme.Light);
+        var chart = page.Locator("figure").First;
+
+        Assert.Equal("rgba(0, 0, 0, 0)", await chart.Locator(".reference .bar").EvaluateAsync<string>("bar => getComputedStyle(bar).backgroundColor"));
+        Assert.Equal(3, await chart.Locator("li").CountAsync());
+        Assert.Equal(["125.6 MB", "10,538,264 B (0.084×)", "10,538,311 B (0.084×)"], await chart.Locator(".value").AllInnerTextsAsync());
+    }
+
+    [FactInBrowser]
+    public async Task A_screen_reader_finds_headings_and_the_headers_of_each_cell()
+    {
+        foreach (var width in (int[])[Phone, Desktop])
+        {
+            var page = await OpenAsync(width, ColorScheme.Light);
+
+            Assert.Equal(1, await page.GetByRole(AriaRole.Heading, new() { Level = 1 }).CountAsync());
+            Assert.Equal(["At a glance", "All figures", "What is in each image", "Conditions", "For reference: the walkthrough in Go"], await page.GetByRole(AriaRole.Heading, new() { Level = 2 }).AllInnerTextsAsync());
+            var table = page.GetByRole(AriaRole.Table).First;
+            Assert.Equal(3, await table.GetByRole(AriaRole.Columnheader).CountAsync());
+            Assert.Equal(Figure.All.Count, await table.GetByRole(AriaRole.Rowheader).CountAsync());
+        }
+    }
+
+    private async Task<IPage> OpenAsync(int width, ColorScheme scheme)
+    {
+        var page = await browser.OpenAsync(width, 900, scheme);
+        await page.SetContentAsync(ComparisonPage.Write(Result()));
+        return page;
+    }
+
+    private static ComparisonResult Result() => new(
+        [Image("alpine", 125_589_709, 355, 0), Image("scratch", 10_538_264, 15, 0), Image("registry.example.com/team/a-service-with-a-long-name:2026.11.27-rc.1", 10_538_311, 15, 10001)],
+        ["my-api:1.2 could not be measured: it listens on port 5000, not on 8080. Name the port with --port."],
+        new(new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), "a machine", "docker 28", "by hand", ["mcr.microsoft.com/dotnet/aspnet:10.0-alpine"]),
+        LeftBehind: false);
+
+    private static Measurements Image(string name, long bytes, double milliseconds, int uid) => new(name)
+    {
+        Image = new(
+            bytes, bytes / 2, 7, 389, "appuser", ["sh", "ash"], [], IsStatic: true, "mcr.microsoft.com/dotnet/aspnet:10.0-alpine", [], "linux/amd64", [8080],
+            new(
+                [new(bytes / 2, 100, "COPY runtime/ /usr/share/dotnet/"), new(bytes / 3, 200, $"RUN {string.Join(" && ", Enumerable.Repeat("apk add --no-cache a-package", 9))}"), new(0, 0, "WORKDIR /app"), new(bytes / 6, 89, "")],
+                [.. Enumerable.Range(1, 10).Select(i => new FileFacts($"usr/share/dotnet/shared/Microsoft.NETCore.App/10.0.12/System.Private.CoreLib.Of.A.Long.Name.{i}.dll", bytes / 10 / i))],
+                [new("var/cache/big", 3_000_000, 2)], 3_000_000, [.. Enumerable.Range(1, 14).Select(i => $"usr/bin/su-{i}")], ["tmp/open"], IsCompressedEstimated: true)),
+        Process = new(uid, uid, ["chown"], 63_800_000, 72_400_000, 20),
+        BuildTime = TimeSpan.FromSeconds(11.6),
+        FirstHello = TimeSpan.FromMilliseconds(milliseconds),
+        MemoryAfterStart = 63_800_000,
+        MemoryUnderLoad = 72_400_000,
+        RequestsPerSecond = 6_153,
+        LatencyP50 = TimeSpan.FromMilliseconds(1.01),
+        LatencyP99 = TimeSpan.FromMilliseconds(4.76),
+        Ranges = new Dictionary<string, (double, double)> { [Figure.FirstHello.Name] = (milliseconds * 0.8, milliseconds * 1.5), [Figure.RequestsPerSecond.Name] = (5_000, 7_000) },
+    };
+}

@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using System.Formats.Tar;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Hello.Compare.Images;
+using Archive = Hello.Compare.Images.ImageArchive;
+
+namespace Hello.Tests;
+
+/// <summary>What the bytes of an image are. The images are small and made up.</summary>
+public sealed class ImageContentsTests
+{
+    [Theory]
+    [InlineData("a=5 | a=7", "a 5")] // written twice
+    [InlineData("a=5 | a=7 | a=9", "a 12 in 2")]
+    [InlineData("a=5 b=1 | .wh.a", "a 5")] // deleted
+    [InlineData("d/a=5 d/b=6 | .wh.d", "d/b 6, d/a 5")]
+    [InlineData("d/a=5 d/b=6 | d/.wh..wh..opq d/c=1", "d/b 6, d/a 5")]
+    [InlineData("d=5 | d/ d/a=1", "d 5")] // replaced by a directory
+    [InlineData("d/a=5 | d=1", "d/a 5")] // a directory that is replaced by a file
+    [InlineData("a=5 | b=5", "")]
+    [InlineData("a=0 | .wh.a", "")] // nothing is lost
+    [InlineData("a=5 | .wh.a | a=6", "a 5")]
+    [InlineData("da=5 d/a=1 d.b=3 | .wh.d", "d/a 1")] // names beside the folder stay
+    public void Bytes_are_wasted_that_an_upper_layer_replaces_or_deletes(string layers, string wasted) =>
+        Assert.Equal(wasted, string.Join(", ", new MergedLayers(Layers(layers)).Wasted.Select(w => w.Times > 1 ? $"{w.Path} {w.Bytes} in {w.Times}" : $"{w.Path} {w.Bytes}")));
+
+    [Theory]
+    [InlineData("RUN /bin/sh -c make   all # buildkit", "RUN make all")]
+    [InlineData("/bin/sh -c make", "RUN make")]
+    [InlineData("/bin/sh -c #(nop) COPY file:4b5a in / ", "COPY file:4b5a in /")]
+    [InlineData("RUN |1 TOKEN=s3cret /bin/sh -c make # buildkit", "RUN make")]
+    [InlineData("|2 A=b TOKEN=s3 cret /bin/sh -c make", "RUN make")]
+    [InlineData("COPY /out/app /app # buildkit", "COPY /out/app /app")]
+    [InlineData("RUN /usr/bin/busybox --install # buildkit", "RUN /usr/bin/busybox --install")]
+    [InlineData("RUN /bin/sh -c a &&\n\tb\u001b[31m", "RUN a && b [31m")]
+    [InlineData("", "")]
+    public void A_layer_has_the_instruction_that_made_it_without_build_arguments(string createdBy, string instruction)
+    {
+        var history = new { history = new object[] { new { created_by = createdBy }, new { created_by = "USER 1000", empty_layer = true } } };
+
+        var layer = Assert.Single(Contents("a=5 b=1", history).Layers);
+
+        Assert.Equal(new LayerFacts(6, 2, instruction), layer);
+    }
+
+    [Theory]
+    [InlineData("""{}""")]
+    [InlineData("""{"history":null}""")]
+    [InlineData("""{"history":[{"created_by":"RUN one"}]}""")] // one instruction, two layers
+    [InlineData("""{"history":[{},{"created_by":null}]}""")]
+    public void An_image_that_does_not_tell_the_instructions_has_none(string config) =>
+        Assert.Equal(["", ""], Contents("a=5 | b=1", JsonSerializer.Deserialize<JsonElement>(config)).Layers.Select(l => l.Instruction));
+
+    [Fact]
+    public void The_ten_largest_files_that_a_container_sees_are_named()
+    {
+        var contents = Contents($"{string.Join(' ', Enumerable.Range(10, 15).Select(i => $"f{i}={i}"))} big=99 | .wh.big", new { });
+
+        Assert.Equal(Enumerable.Range(15, 10).Reverse().Select(i => new FileFacts($"f{i}", i)), contents.LargestFiles);
+        Assert.Equal(99, contents.WastedBytes);
+    }
+
+    [Theory]
+    [InlineData(0b100_111_101_101, "app", "")]
+    [InlineData(0b010_111_101_101, "app", "")]
+    [InlineData(0b001_111_101_101, "", "")] // sticky
+    [InlineData(0b000_110_110_110, "", "app")]
+    [InlineData(0b000_110_110_100, "", "")]
+    public void Setuid_and_world_writable_files_are_named(int mode, string setUid, string worldWritable)
+    {
+        LayerEntry[] entries = [new("app", TarEntryType.RegularFile, 1, "", null, Mode: mode), new("link", TarEntryType.SymbolicLink, 0, "app", null, Mode: 0b111_111_111_111)];
+        var image = new Archive(JsonSerializer.SerializeToElement(new { }), [new("sha256:1", 1, entries)]);
+
+        var contents = ImageContents.Of(image, new(image.Layers));
+
+        Assert.Equal((setUid, worldWritable), (string.Join(' ', contents.SetUid), string.Join(' ', contents.WorldWritable)));
+    }
+
+    /// <summary>An image of three layers with a hundred thousand files each. Looking at all files for each of them would take hours.</summary>
+    [Fact]
+    public void Many_files_are_merged_quickly()
+    {
+        LayerEntry[] entries = [.. Enumerable.Range(0, 100_000).Select(i => new LayerEntry($"usr/lib/{i % 1000}/file-{i}", TarEntryType.RegularFile, 1, "", null))];
+        var clock = Stopwatch.StartNew();
+
+        var merged = new MergedLayers([.. Enumerable.Repeat(new ImageLayer("sha256:1", 1, entries), 3)]);
+
+        Assert.Equal((100_000, 200_000), (merged.Files.Count, merged.Wasted.Sum(w => w.Bytes)));
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(30), $"It took {clock.Elapsed}.");
+    }
+
+    /// <summary>Half of the layer cannot be compressed. Where it begins must not matter.</summary>
+    [Fact]
+    public async Task Samples_tell_how_well_a_large_layer_compresses_and_its_digest_is_exact()
+    {
+        var content = new byte[64 * 1024 * 1024];
+        new Random(1).NextBytes(content.AsSpan(0, content.Length / 2));
+        var layer = ImageArchiveBuilder.Layer("app", content);
+        var (exact, sampled) = (await ReadLayerAsync(layer, sample: false), await ReadLayerAsync(layer, sample: true));
+
+        Assert.Equal((exact.Digest, false, true), (sampled.Digest, exact.IsCompressedEstimated, sampled.IsCompressedEstimated));
+        Assert.InRange((double)sampled.CompressedBytes / exact.CompressedBytes, 0.97, 1.03);
+    }
+
+    [Fact]
+    public async Task A_small_layer_is_compressed_as_a_whole()
+    {
+        var layer = ImageArchiveBuilder.Layer("app", RandomNumberGenerator.GetBytes(10_000));
+
+        Assert.Equal((await ReadLayerAsync(layer, sample: false)).CompressedBytes, (await ReadLayerAsync(layer, sample: true)).CompressedBytes);
+    }
+
+    private static async Task<ImageLayer> ReadLayerAsync(byte[] layer, bool sample)
+    {
+        using var archive = new MemoryStream(ImageArchiveBuilder.Docker(layer).ToArray());
+        return Assert.Single((await Archive.ReadAsync(archive, ImagePlatform.Host, sample, CancellationToken.None)).Layers);
+    }
+
+    private static ImageContents Contents(string layers, object config)
+    {
+        var image = new Archive(JsonSerializer.SerializeToElement(config), Layers(layers));
+        return ImageContents.Of(image, new(image.Layers));
+    }
+
+    /// <summary>Layers such as <c>a=5 d/ | .wh.a</c>: a file of 5 bytes and a directory, and above them a whiteout.</summary>
+    private static ImageLayer[] Layers(string layers) =>
+    [
+        .. layers.Split(" | ").Select((layer, i) => new ImageLayer($"sha256:{i}", 1, [.. layer.Split(' ').Select(entry => entry.Split('=') is [var path, var bytes]
+            ? new LayerEntry(path, TarEntryType.RegularFile, long.Parse(bytes, null), "", null)
+            : new LayerEntry(entry.TrimEnd('/'), entry.EndsWith('/') ? TarEntryType.Directory : TarEntryType.RegularFile, 0, "", null))])),
+    ];
+}

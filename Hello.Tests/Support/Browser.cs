@@ -1,0 +1,95 @@
+using Deque.AxeCore.Playwright;
+using Hello.Compare.Images;
+using Microsoft.Playwright;
+
+namespace Hello.Tests;
+
+/// <summary>A test in a real browser. It is skipped, with the reason, on a machine without one.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class FactInBrowserAttribute : FactAttribute
+{
+    /// <inheritdoc/>
+    public override string? Skip
+    {
+        get => Browser.Missing ?? base.Skip;
+        set => base.Skip = value;
+    }
+}
+
+/// <summary>The same with data.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class TheoryInBrowserAttribute : TheoryAttribute
+{
+    /// <inheritdoc/>
+    public override string? Skip
+    {
+        get => Browser.Missing ?? base.Skip;
+        set => base.Skip = value;
+    }
+}
+
+/// <summary>The machine's Chromium, without a window.</summary>
+/// <remarks>Playwright would download a browser of its own. Not every machine can reach it.</remarks>
+public sealed class Browser : IAsyncLifetime
+{
+    private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+    private static readonly string? Executable = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        .SelectMany(folder => Names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+
+    /// <summary>Why there is no browser; null if there is one.</summary>
+    public static string? Missing => Executable is null ? "There is no Chromium on this machine." : null;
+
+    /// <summary>Where the screenshots go. Set <c>SCREENSHOTS=docs/images</c> to renew those of the pages.</summary>
+    private static string Screenshots => Path.Combine(RepositoryFolder.Find(), Environment.GetEnvironmentVariable("SCREENSHOTS") is { Length: > 0 } folder ? folder : "artifacts/screenshots");
+
+    /// <inheritdoc/>
+    public async Task InitializeAsync()
+    {
+        if (Executable is not null)
+        {
+            _playwright = await Playwright.CreateAsync();
+            _browser = await _playwright.Chromium.LaunchAsync(new()
+            {
+                ExecutablePath = Executable,
+                ChromiumSandbox = !Environment.IsPrivilegedProcess, // Chromium refuses to run as root with it
+                Args = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic"],
+            });
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task DisposeAsync()
+    {
+        await (_browser?.DisposeAsync() ?? ValueTask.CompletedTask);
+        _playwright?.Dispose();
+    }
+
+    /// <summary>Opens an empty page without cookies.</summary>
+    public async Task<IPage> OpenAsync(int width, int height, ColorScheme scheme = ColorScheme.Light)
+    {
+        var page = await _browser!.NewPageAsync(new() { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
+        page.SetDefaultTimeout(30_000);
+        return page;
+    }
+
+    /// <summary>Writes what a person would see.</summary>
+    /// <param name="name">Name of the file without its end.</param>
+    /// <param name="whole">Whether to show also what one would have to scroll to.</param>
+    public static async Task WriteScreenshotAsync(IPage page, string name, bool whole = false)
+    {
+        ArgumentNullException.ThrowIfNull(page);
+        await page.ScreenshotAsync(new() { Path = Path.Combine(Screenshots, $"{name}.png"), FullPage = whole, Animations = ScreenshotAnimations.Disabled });
+    }
+
+    /// <summary>Fails if axe finds a fault of accessibility: https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md.</summary>
+    public static async Task AssertAccessibleAsync(IPage page)
+    {
+        var result = await page.RunAxe();
+
+        Assert.True(result.Violations.Length == 0, string.Join('\n', result.Violations.Select(v => $"{v.Id}: {v.Help} {string.Join(" ", v.Nodes.Select(n => n.Html).Take(3))}")));
+    }
+}
