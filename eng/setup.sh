@@ -140,6 +140,7 @@ client_version() { docker --version 2> /dev/null | head -n 1; }
 client_fits() { [[ $(client_version) =~ ^Docker\ version\ ([0-9]+) ]] && ((BASH_REMATCH[1] >= 25)); }
 buildx_fits() { docker buildx version &> /dev/null; }
 compose_fits() { docker compose version &> /dev/null; } # only deploy/compose.yaml needs it, so no check asks for it
+has_browser() { type -P chromium || type -P chromium-browser || type -P google-chrome; } > /dev/null # only some tests need it
 engine_answers() { engine_version &> /dev/null; }
 # Prints "28.2.2 Engine containerd runc docker-init". Not docker info: an older client succeeds with it even if no engine answers.
 engine_version() { for_seconds 20 docker version --format '{{.Server.Version}}{{range .Server.Components}} {{.Name}}{{end}}'; }
@@ -252,6 +253,7 @@ supply_engine() {
   client_fits || install_client
   buildx_fits || install_plugin buildx docker-buildx docker-buildx
   compose_fits || (install_plugin compose docker-compose-v2 docker-compose) || say 'going on without docker compose, because only deploy/compose.yaml needs it'
+  has_browser || (install_packages chromium) || say 'going on without chromium, because only the tests of pages in a browser need it'
   engine_answers || start_engine
   check_engine || fail "$note. ${mend:-$by_hand}"
 }

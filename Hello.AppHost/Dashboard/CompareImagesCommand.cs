@@ -12,8 +12,7 @@ internal static class CompareImagesCommand
     /// <summary>The figures that the dashboard's dialog has room for. Hello.Compare shows all.</summary>
     private static readonly Figure[] Shown =
     [
-        Figure.UnpackedSize, Figure.CompressedSize, Figure.Files, Figure.Ids, Figure.Capabilities, Figure.Shell,
-        Figure.FirstHello, Figure.MemoryAfterStart, Figure.RequestsPerSecond, Figure.LatencyP99,
+        Figure.UnpackedSize, Figure.CompressedSize, Figure.Ids, Figure.FirstHello, Figure.MemoryAfterStart, Figure.RequestsPerSecond, Figure.LatencyP99,
     ];
 
     /// <summary>Offers the command "compare-images".</summary>

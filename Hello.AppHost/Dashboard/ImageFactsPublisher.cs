@@ -232,7 +232,7 @@ internal sealed class ImageFactsPublisher(
     private static IEnumerable<ResourcePropertySnapshot> Properties(Measurements known) => Shown
         .Select((figure, i) => (figure, i, value: figure.Of(known)))
         .Where(f => f.value is not null)
-        .Select(f => new ResourcePropertySnapshot($"{PropertyPrefix}{f.figure.Name.ToLowerInvariant().Replace(' ', '-')}", f.value!.Text)
+        .Select(f => new ResourcePropertySnapshot($"{PropertyPrefix}{f.figure.Name.ToLowerInvariant().Replace(' ', '-')}", f.value!.Exact is { } exact ? $"{f.value.Text} ({exact})" : f.value.Text)
         {
             DisplayName = f.figure.Name,
             IsHighlighted = true,

@@ -102,7 +102,7 @@ internal static class SendLoadCommand
 
             await KeepAsync(result);
             return result.Errors < result.Sent
-                ? CommandResults.Success(summary, Describe(result, options), CommandResultFormat.Markdown, displayImmediately: true)
+                ? CommandResults.Success(summary, $"{Describe(result, options)}\n{Links(resource.Name)}\n", CommandResultFormat.Markdown, displayImmediately: true)
                 : CommandResults.Failure($"No request was answered with 200: {summary}");
         }
         finally
@@ -165,6 +165,9 @@ internal static class SendLoadCommand
             ? table.ToMarkdown()
             : $"{table.ToMarkdown()}\n{Format.Invariant($"The time of {options.Duration.TotalSeconds:N0} s was up before all of the {options.Requests:N0} requests were sent.")}";
     }
+
+    /// <summary>What the load looks like from the inside: pages of the dashboard.</summary>
+    private static string Links(string resource) => $"[Traces of {resource}](/traces/resource/{resource}) · [its metrics](/metrics/resource/{resource})";
 
     private static string Milliseconds(LoadResult result, double percent) => result.Percentile(percent) is { } latency ? Format.Invariant($"{latency.TotalMilliseconds:N2} ms") : "–";
 

@@ -46,7 +46,7 @@ internal static class BenchmarkCommand
             await MarkedPart.ReplaceInFileAsync(page, MarkedPart.Benchmark, "", write: false, cancellationToken);
         }
 
-        var (markdown, forPage, leftBehind) = await new BenchmarkRun(root, Path.Combine(root, "Hello.Compare", "Benchmark"), runs, starts, CommandExtensions.Progress, CommandExtensions.Error)
+        var (markdown, forPage, leftBehind) = await new BenchmarkRun(root, Path.Combine(root, "Hello.Compare", "Benchmark"), runs, starts, ConsoleProgress.Report, CommandExtensions.Error)
             .MeasureAsync(chosen, against, cancellationToken);
         await File.WriteAllTextAsync(file, markdown, CancellationToken.None);
         if (intoPage)

@@ -40,6 +40,7 @@ internal static class CommandExtensions
         }
         finally
         {
+            ConsoleProgress.Clear();
             foreach (var registration in registrations)
             {
                 registration.Dispose();
@@ -77,21 +78,6 @@ internal static class CommandExtensions
         return option;
     }
 
-    /// <summary>Writes a line about the current step to standard error.</summary>
-    public static void Progress(string line) => WriteError(line);
-
     /// <summary>Writes an error line to standard error.</summary>
-    public static void Error(string line) => WriteError($"error: {line}");
-
-    private static void WriteError(string line)
-    {
-        try
-        {
-            Console.Error.WriteLine(line);
-        }
-        catch (IOException)
-        {
-            // The terminal is closed. The command must still remove its images and containers.
-        }
-    }
+    public static void Error(string line) => ConsoleProgress.WriteLine($"error: {line}");
 }

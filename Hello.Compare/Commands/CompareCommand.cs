@@ -45,7 +45,8 @@ internal static class CompareCommand
 
         var engine = ContainerEngine.FromEnvironment();
         using var inspector = new ImageInspector(engine);
-        var result = await new ComparisonRun(engine, inspector, runs, own.Timeout, CommandExtensions.Progress, CommandExtensions.Error).MeasureAsync(images, cancellationToken);
+        var result = await new ComparisonRun(engine, inspector, runs, own.Timeout, ConsoleProgress.Report, CommandExtensions.Error) { Done = ConsoleProgress.ReportDone }.MeasureAsync(images, cancellationToken);
+        ConsoleProgress.Clear();
 
         var markdown = ComparisonMarkdown.Write(result);
         await File.WriteAllTextAsync(markdownFile, markdown, CancellationToken.None);

@@ -22,7 +22,7 @@ internal static class SizeCommand
     private static async Task<int> RunAsync(bool update, CancellationToken cancellationToken)
     {
         var root = RepositoryFolder.Find();
-        var (report, leftBehind) = await new SizeRun(ContainerEngine.FromEnvironment(), CommandExtensions.Progress, CommandExtensions.Error)
+        var (report, leftBehind) = await new SizeRun(ContainerEngine.FromEnvironment(), ConsoleProgress.Report, CommandExtensions.Error)
             .MeasureAsync(HelloImage.Of(root, Build), cancellationToken);
         var file = SizeReport.PathOf(root, report.Conditions.Rid);
         var earlier = await SizeReport.ReadAsync(file, cancellationToken);

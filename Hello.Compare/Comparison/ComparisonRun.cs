@@ -17,6 +17,16 @@ namespace Hello.Compare.Comparison;
 /// <param name="error">Receives one line about each image or container that could not be removed.</param>
 public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspector, int runs, TimeSpan answerLimit, Action<string> progress, Action<string> error)
 {
+    /// <summary>About how long a build without cache, reading an image and a run take, in relation to each other.</summary>
+    private const int BuildWork = 15;
+
+    private const int ReadWork = 2;
+
+    private const int RunWork = 2;
+
+    /// <summary>Receives the part of the work that is done, from 0 to 1.</summary>
+    public Action<double>? Done { get; init; }
+
     /// <summary>Sent first and not measured, because a JIT-compiled process gets faster during its first thousands of requests.</summary>
     private static readonly LoadOptions WarmUp = new() { Requests = 2_000, Duration = TimeSpan.FromSeconds(5) };
 
@@ -61,21 +71,31 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
         var made = new TemporaryResources(engine, error);
         await using (made)
         {
+            var (work, total) = (0, candidates.Sum(c => WorkBefore(c) + (runs * RunWork)));
             foreach (var candidate in candidates)
             {
                 await TryAsync(candidate, () => ReadAsync(candidate, made, cancellationToken));
+                Add(WorkBefore(candidate));
             }
 
-            await Interleaving.RunAsync(candidates, runs, (candidate, round) => TryAsync(candidate, () =>
-            {
-                if (_portsElsewhere is not null)
-                {
-                    return Task.CompletedTask;
-                }
+            static int WorkBefore(Candidate candidate) => ReadWork + (candidate.Image.Dockerfile is null ? 0 : BuildWork);
 
-                progress($"Run {round} of {runs}: {candidate.Image.Name} ...");
-                return RunAsync(candidate, candidates.Select(c => c.Reference), made, cancellationToken);
-            }));
+            void Add(int more) => Done?.Invoke((double)(work += more) / total);
+
+            await Interleaving.RunAsync(candidates, runs, async (candidate, round) =>
+            {
+                await TryAsync(candidate, () =>
+                {
+                    if (_portsElsewhere is not null)
+                    {
+                        return Task.CompletedTask;
+                    }
+
+                    progress($"Run {round} of {runs}: {candidate.Image.Name} ...");
+                    return RunAsync(candidate, candidates.Select(c => c.Reference), made, cancellationToken);
+                });
+                Add(RunWork);
+            });
             progress("Cleaning up ...");
         }
 

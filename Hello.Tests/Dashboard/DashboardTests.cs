@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Hello.Compare.Figures;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Hello.Tests;
@@ -33,7 +34,8 @@ public sealed partial class DashboardTests(HelloApplication hello)
         var files = await ImageArchive.ReadFilesAsync(image.Reference);
         var facts = await FactsAsync(image);
 
-        Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"{files.Sum(f => f.Content.Length):N0} B"), Value(facts, "Unpacked size"));
+        var bytes = files.Sum(f => f.Content.Length);
+        Assert.Equal(Format.Invariant($"{Format.Bytes(bytes)} ({bytes:N0} B)"), Value(facts, "Unpacked size"));
         Assert.Equal(string.Create(CultureInfo.InvariantCulture, $"{files.Length}"), Value(facts, "Files"));
     }
 

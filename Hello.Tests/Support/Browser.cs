@@ -43,8 +43,7 @@ public sealed class Browser : IAsyncLifetime
     /// <summary>Why there is no browser; null if there is one.</summary>
     public static string? Missing => Executable is null ? "There is no Chromium on this machine." : null;
 
-    /// <summary>Where the screenshots go. Set <c>SCREENSHOTS=docs/images</c> to renew those of the pages.</summary>
-    private static string Screenshots => Path.Combine(RepositoryFolder.Find(), Environment.GetEnvironmentVariable("SCREENSHOTS") is { Length: > 0 } folder ? folder : "artifacts/screenshots");
+    private static string Root => RepositoryFolder.Find();
 
     /// <inheritdoc/>
     public async Task InitializeAsync()
@@ -76,13 +75,19 @@ public sealed class Browser : IAsyncLifetime
         return page;
     }
 
-    /// <summary>Writes what a person would see.</summary>
+    /// <summary>Writes what a person would see to artifacts/screenshots. With <c>SCREENSHOTS=docs</c>, renews the picture of docs/images with that name.</summary>
     /// <param name="name">Name of the file without its end.</param>
     /// <param name="whole">Whether to show also what one would have to scroll to.</param>
     public static async Task WriteScreenshotAsync(IPage page, string name, bool whole = false)
     {
         ArgumentNullException.ThrowIfNull(page);
-        await page.ScreenshotAsync(new() { Path = Path.Combine(Screenshots, $"{name}.png"), FullPage = whole, Animations = ScreenshotAnimations.Disabled });
+        var file = Path.Combine(Root, "artifacts", "screenshots", $"{name}.png");
+        await page.ScreenshotAsync(new() { Path = file, FullPage = whole, Animations = ScreenshotAnimations.Disabled });
+        var picture = Path.Combine(Root, "docs", "images", $"{name}.png");
+        if (Environment.GetEnvironmentVariable("SCREENSHOTS") == "docs" && File.Exists(picture))
+        {
+            File.Copy(file, picture, overwrite: true);
+        }
     }
 
     /// <summary>Fails if axe finds a fault of accessibility: https://github.com/dequelabs/axe-core/blob/develop/doc/rule-descriptions.md.</summary>

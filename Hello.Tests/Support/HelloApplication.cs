@@ -93,6 +93,8 @@ public sealed partial class HelloApplication : IAsyncLifetime
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Hello_AppHost>(options, arguments, cancellationToken);
         // Otherwise the keys change when another AppHost writes into the user secrets.
         builder.Configuration.AddInMemoryCollection(Keys.Select(key => KeyValuePair.Create(key, builder.Configuration[key])).ToArray());
+        // Otherwise the dashboard opens no dialog in a test.
+        builder.Configuration["ASPIRE_INTERACTIVITY_ENABLED"] = "true";
         // The console belongs to the test runner. The containers write thousands of lines.
         builder.Services.AddLogging(logging => logging.ClearProviders());
         return builder;
@@ -124,6 +126,9 @@ public sealed partial class HelloApplication : IAsyncLifetime
         Assert.True(App.ResourceNotifications.TryGetCurrentState(image.Resource, out var state), $"No state of {image} is known.");
         return state;
     }
+
+    /// <summary>The address that logs a browser in to the dashboard.</summary>
+    public Uri DashboardLogin => new(_running!.Telemetry.BaseAddress!, $"/login?t={_running.Builder.Configuration["AppHost:BrowserToken"]}");
 
     /// <summary>Fails if a build does not run. A test beside this one may be restarting it.</summary>
     public async Task AssertRunsAsync()
