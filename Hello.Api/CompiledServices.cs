@@ -125,7 +125,7 @@ internal static class CompiledServices
         }
     }
 
-    /// <summary>Names arrays for the compiler. The container makes one of all services of a type.</summary>
+    /// <summary>Names array types, so that the compiler makes code for them. The service container makes an array of all services of a type.</summary>
     private static void NameArrays()
     {
         GC.KeepAlive((Type[])
@@ -144,7 +144,7 @@ internal static class CompiledServices
     /// <summary>Because of the attribute, the compiler treats the name as a use of the type.</summary>
     private static void Name([DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] string type) => _ = type;
 
-    /// <summary>Makes the object without its constructor, which does nothing, and which reflection would have to look up.</summary>
+    /// <summary>Makes the object without a call of its constructor, which does nothing. Reflection would have to look it up.</summary>
     private static GenericService Named([DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors | DynamicallyAccessedMemberTypes.NonPublicConstructors)] string type) =>
         (GenericService)RuntimeHelpers.GetUninitializedObject(Type.GetType(type, throwOnError: true)!);
 

@@ -3,13 +3,13 @@ using Microsoft.AspNetCore.Connections.Features;
 
 namespace Hello.Api;
 
-/// <summary>Limits the connections: beyond the limit, the oldest is closed, so that a client with many keeps nobody out.</summary>
+/// <summary>Limits the number of connections. Beyond the limit, it closes the oldest one, so that one client cannot keep others out.</summary>
 /// <remarks>
 /// Kestrel's own limit refuses the newest connection. A few thousand idle connections, which cost an attacker nothing,
 /// would then keep out every health check.
 /// </remarks>
 /// <param name="open">How many connections may be open.</param>
-/// <param name="closing">How many more may be closing: each may finish its request, but not begin another.</param>
+/// <param name="closing">How many more may be closing. Such a connection may finish its request, but may not begin another.</param>
 internal sealed class ConnectionLimit(int open, int closing)
 {
     private readonly Lock _gate = new();

@@ -80,7 +80,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
     private IEnumerable<IConfigurationSection> Endpoints =>
         HasHostAddress && configuration["preferHostingUrls"]?.ToUpperInvariant() is "TRUE" or "1" ? [] : configuration.GetSection(EndpointSection).GetChildren();
 
-    /// <summary>Makes an empty variable one that is not set, as the specification of OpenTelemetry demands. So is an empty list. ASP.NET Core would listen on localhost only.</summary>
+    /// <summary>Unsets each empty variable, because the specification of OpenTelemetry treats an empty variable as unset. With an empty list of ports, ASP.NET Core would listen on localhost only.</summary>
     public static void UnsetEmptyVariables()
     {
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
@@ -228,7 +228,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         }
     }
 
-    /// <summary>Finds a value that Kestrel would ignore in silence, or that would end the start.</summary>
+    /// <summary>Finds a value that Kestrel would ignore without a word, or that would end the start.</summary>
     private void CheckWord(string key, string value, string[] words)
     {
         if (!words.Contains(value.Trim(), StringComparer.OrdinalIgnoreCase))
@@ -288,7 +288,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         }
     }
 
-    /// <summary>Says that a buffer is larger than its setting. Without a setting nobody has to know.</summary>
+    /// <summary>Warns that a buffer is larger than its setting.</summary>
     public void WarnOfSmallBuffer(string name, int bytes)
     {
         var key = $"{LimitSection}:{name}";
@@ -434,7 +434,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         }
     }
 
-    /// <summary>As a source, because a value that is only set is lost when another source is added.</summary>
+    /// <summary>Adds the values as a source, because a value that is only set is lost when another source is added.</summary>
     private void Replace(string key, string? value) => configuration.AddInMemoryCollection([new(key, value)]);
 
     /// <summary>Without the value: a setting that nothing reads may be a secret.</summary>
@@ -449,7 +449,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
 
     private static IEnumerable<string> Variables => Environment.GetEnvironmentVariables().Keys.Cast<string>();
 
-    /// <summary>The name under which a setting, or the first one of a section, was written. Where it was written twice, the name that wins.</summary>
+    /// <summary>The name under which the user wrote a setting, or the first setting of a section. If the user wrote it twice, the name that wins.</summary>
     private string? WrittenName(string key, params string[] prefixes)
     {
         var variables = Variables.ToArray();

@@ -6,10 +6,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Hello.Api;
 
-/// <summary>The limit of the container's processes. Where it is too low, .NET says that memory is missing.</summary>
+/// <summary>The container's limit of processes. If it is too low, .NET reports a lack of memory, so this class reads the limit.</summary>
 internal static partial class ResourceLimits
 {
-    /// <summary>As many threads as the API needs without telemetry. The kernel counts each as a process. The compiler of the other build has threads of its own.</summary>
+    /// <summary>The number of threads that the API needs without telemetry. The kernel counts each thread as a process. The alpine build also has the threads of the JIT compiler.</summary>
     private static int Needed => RuntimeFeature.IsDynamicCodeCompiled ? 18 : 12;
 
     /// <summary>The folder of the controller of processes, in version 2 and 1 of control groups: https://docs.kernel.org/admin-guide/cgroup-v2.html#pid.</summary>
@@ -18,13 +18,13 @@ internal static partial class ResourceLimits
     /// <summary>Whether so few processes are allowed that the API cannot start.</summary>
     public static bool AllowsTooFewProcesses => int.TryParse(Read("pids.max"), NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit < Needed;
 
-    /// <summary>Whether a thread could not be started because of the limit. The file has a line "max 3": so often.</summary>
+    /// <summary>Whether a thread could not be started because of the limit. The file has a line "max 3", the number of times.</summary>
     public static bool HaveRefusedProcess => Read("pids.events").Split(' ', '\n') is ["max", not "0", ..];
 
     /// <summary>What is wrong, and what would be right.</summary>
     public static string ProcessLimitReason => $"The container may have {Read("pids.max")} processes, and each thread counts as one. The API needs more. Set --pids-limit, or its like, to 64.";
 
-    /// <summary>Writes a line to standard error and ends the process with exit code 1. Nothing else runs, since that could need what is missing.</summary>
+    /// <summary>Writes a line to standard error and ends the process with exit code 1. Nothing else runs, because it could need another thread.</summary>
     public static void End(string line)
     {
         try

@@ -24,7 +24,7 @@ internal static class AppHostArguments
         }
     }
 
-    /// <summary>Finds the first argument that .NET's command line configuration ignores or refuses, or whose name nobody reads.</summary>
+    /// <summary>Finds the first argument that .NET's command line configuration ignores or refuses, or whose name nothing reads.</summary>
     /// <remarks>https://learn.microsoft.com/dotnet/core/extensions/configuration-providers#command-line-configuration-provider</remarks>
     /// <param name="args">The command line: <c>--name value</c>, <c>--name=value</c>, <c>/name value</c>, <c>/name=value</c>, <c>name=value</c>.</param>
     /// <param name="anyName">Whether all names are known.</param>
@@ -37,7 +37,7 @@ internal static class AppHostArguments
             var equals = argument.IndexOf('=', StringComparison.Ordinal);
             var name = equals < 0 ? argument[prefix..] : argument[prefix..Math.Max(equals, prefix)];
             var hasValue = equals >= 0 || (prefix > 0 && ++i < args.Length);
-            // A section's setting or a variable can have any name; of single words only those above are read.
+            // The name of a variable, or of a setting in a section, can be anything. Of single words, only those above are read.
             if (!hasValue || name.StartsWith('-') || name.Length == 0 || !(anyName || name.Contains(':', StringComparison.Ordinal) || name.Contains('_', StringComparison.Ordinal) || Known.Contains(name)))
             {
                 return argument;

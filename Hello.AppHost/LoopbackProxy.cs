@@ -1,6 +1,6 @@
 namespace Hello.AppHost;
 
-/// <summary>Keeps requests to this machine away from a proxy that the environment names. The proxy would look for the dashboard and the containers on its own machine.</summary>
+/// <summary>Sends requests to this machine past the proxy that the environment names. The proxy would look for the dashboard and the containers on its own machine.</summary>
 internal static class LoopbackProxy
 {
     /// <summary>The names of this machine. .NET compares with the host of an address, which has brackets around IPv6; Go and curl without.</summary>

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace Hello.AppHost.Dashboard;
 
-/// <summary>Begins before the orchestrator, whose start waits for its network. Otherwise it would miss the start of a container.</summary>
+/// <summary>A service that begins before the orchestrator. One that begins later would miss the start of a container, because the orchestrator's start waits for its network.</summary>
 internal abstract class EarlyBackgroundService : BackgroundService, IHostedLifecycleService
 {
     /// <inheritdoc/>

@@ -55,10 +55,10 @@ internal sealed class ImageFactsPublisher(
 
     private const string PropertyPrefix = "hello.";
 
-    /// <summary>Behind the properties that every container has. The dashboard takes a negative number for 0.</summary>
+    /// <summary>Sorts these properties behind those that every container has. The dashboard treats a negative number as 0.</summary>
     private const int FirstSortOrder = 100;
 
-    /// <summary>Counted from the start of the container, and again from the state "Running", which Aspire publishes some seconds later.</summary>
+    /// <summary>How long to wait for the answer. It is counted from the start of the container, and again from the state "Running", which Aspire publishes some seconds later.</summary>
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan EngineRetry = TimeSpan.FromSeconds(1);
@@ -160,7 +160,7 @@ internal sealed class ImageFactsPublisher(
         }
     }
 
-    /// <summary>Asks at the container's own port, because Aspire's endpoint opens some tenths of a second later.</summary>
+    /// <summary>Asks the container's own port, because Aspire opens its endpoint some tenths of a second later.</summary>
     private async Task MeasureFirstHelloAsync(string container, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

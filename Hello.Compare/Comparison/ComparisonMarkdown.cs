@@ -8,7 +8,7 @@ public static class ComparisonMarkdown
     /// <summary>The figures that tell most in five lines.</summary>
     private static readonly Figure[] Short = [Figure.UnpackedSize, Figure.FirstHello, Figure.MemoryAfterStart, Figure.User, Figure.Shell];
 
-    /// <summary>Five rows of the table, and one line that says what they are true of.</summary>
+    /// <summary>Five rows of the table, and one line with the date and the reference.</summary>
     public static string WriteShort(ComparisonResult result)
     {
         ArgumentNullException.ThrowIfNull(result);

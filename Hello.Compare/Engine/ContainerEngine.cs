@@ -94,7 +94,7 @@ public sealed class ContainerEngine(string? name)
     public async Task<T> ReadAsync<T>(IEnumerable<string> arguments, Func<Stream, CancellationToken, Task<T>> read, CancellationToken cancellationToken) =>
         await ProgramRunner.ReadAsync(await CommandAsync(arguments, cancellationToken), read, cancellationToken);
 
-    /// <summary>Builds an image. Every builder loads it into the engine, also one that keeps what it builds to itself, as those of the driver docker-container do.</summary>
+    /// <summary>Builds an image and loads it into the engine. Without that, a builder of the driver docker-container would keep the image to itself.</summary>
     /// <returns>How long the build took.</returns>
     /// <exception cref="MeasurementException">The build failed.</exception>
     public async Task<TimeSpan> BuildAsync(IEnumerable<string> arguments, CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ public sealed record FileFacts(string Path, long Bytes);
 /// <param name="Layers">From the base upwards.</param>
 /// <param name="LargestFiles">The largest files that a container sees, the largest first.</param>
 /// <param name="Wasted">The files whose bytes no container sees, the largest first.</param>
-/// <param name="WastedBytes">Their sum. It also counts those that the list has no room for.</param>
+/// <param name="WastedBytes">Sum of the wasted bytes of all files, also of those that the list leaves out.</param>
 /// <param name="SetUid">The files that run with the rights of their owner or group: inode(7).</param>
 /// <param name="WorldWritable">The files that every user may change.</param>
 /// <param name="IsCompressedEstimated">Whether samples told how well the image compresses.</param>

@@ -2,9 +2,9 @@ using System.Formats.Tar;
 
 namespace Hello.Compare.Images;
 
-/// <summary>A file that no container sees as it is, although the image has its bytes: an upper layer replaces or deletes it.</summary>
-/// <param name="Bytes">Sum of the contents that nobody sees.</param>
-/// <param name="Times">How often it is written in vain.</param>
+/// <summary>A file whose bytes are in the image, but which no container sees, because an upper layer replaces or deletes it.</summary>
+/// <param name="Bytes">Sum of the contents that no container sees.</param>
+/// <param name="Times">The number of layers that have such a content.</param>
 public sealed record WastedFile(string Path, long Bytes, int Times);
 
 /// <summary>The layers of an image laid over each other, as a container sees them.</summary>
@@ -12,7 +12,7 @@ public sealed class MergedLayers
 {
     private readonly Dictionary<string, LayerEntry> _files = new(StringComparer.Ordinal);
 
-    /// <summary>The same paths in order, so that those in a folder are found without a look at all others.</summary>
+    /// <summary>The same paths, sorted, so that the paths in a folder can be found quickly.</summary>
     private readonly SortedSet<string> _paths = new(StringComparer.Ordinal);
 
     private readonly Dictionary<string, WastedFile> _wasted = new(StringComparer.Ordinal);
@@ -57,7 +57,7 @@ public sealed class MergedLayers
     /// <summary>The files and links that a container sees, by path. An upper layer replaces and deletes files of the lower ones.</summary>
     public IReadOnlyDictionary<string, LayerEntry> Files { get; }
 
-    /// <summary>The files whose bytes nobody sees, the largest first. A file without a byte is not one of them.</summary>
+    /// <summary>The files whose bytes no container sees, the largest first. Empty files are left out.</summary>
     public IReadOnlyList<WastedFile> Wasted { get; }
 
     private void Remove(string path)

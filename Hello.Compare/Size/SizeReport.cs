@@ -17,7 +17,7 @@ public sealed record SizeConditions(string Rid, string Sdk);
 public sealed record SizeChange(string Assembly, string Namespace, long Bytes, long Change);
 
 /// <summary>All bytes of the binary, by assembly and namespace, on one platform.</summary>
-/// <param name="Budget">The highest number of bytes that the binary may have. A person sets it; null if nobody has done so for this platform.</param>
+/// <param name="Budget">The highest number of bytes that the binary may have. It is set by hand. Null if it is not set for this platform.</param>
 /// <param name="Bytes">The length of the binary.</param>
 /// <param name="Assemblies">The bytes by assembly and namespace.</param>
 public sealed record SizeReport(

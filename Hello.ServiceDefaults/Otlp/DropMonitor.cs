@@ -24,7 +24,7 @@ internal sealed class DropMonitor : IDisposable
     private long _logRecords;
     private int _isGathering;
 
-    /// <param name="exports">Knows whether telemetry arrives. While it does not, that is said instead.</param>
+    /// <param name="exports">Knows whether telemetry arrives. While it does not arrive, the log says that instead.</param>
     /// <param name="log">Logs the numbers of spans and of log records, at most once in five seconds.</param>
     public DropMonitor(ExportMonitor exports, Action<long, long> log)
     {

@@ -1,6 +1,6 @@
 namespace Hello.ServiceDefaults.Otlp;
 
-/// <summary>Says once that telemetry does not arrive, and once that it arrives again. The exporter says neither.</summary>
+/// <summary>Logs once that telemetry does not arrive, and once that it arrives again. The exporter logs neither.</summary>
 internal sealed class ExportMonitor
 {
     private readonly Lock _gate = new();
@@ -53,7 +53,7 @@ internal sealed class ExportMonitor
         LogRecovery?.Invoke(signal.EndpointVariable, signal.Address);
     }
 
-    // One variable and one receiver are one cause, whatever the number of signals.
+    // One variable and one receiver are one cause, however many signals they concern.
     private static bool IsSame(OtlpSignal one, OtlpSignal other) => one.EndpointVariable == other.EndpointVariable && one.Address == other.Address;
 }
 

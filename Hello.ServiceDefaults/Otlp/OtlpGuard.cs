@@ -21,7 +21,7 @@ internal sealed partial class OtlpGuard(
     private Task _check = Task.CompletedTask;
     private DropMonitor? _drops;
 
-    /// <summary>Begins the check and waits for nothing. A BackgroundService would be logged as failed, with a stack, when the start of another service fails.</summary>
+    /// <summary>Begins the check and does not wait for it. A BackgroundService would be logged as failed, with a stack trace, if the start of another service fails.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
     {
         _check = Task.Run(() => RunAsync(_stopping.Token), CancellationToken.None);
@@ -105,7 +105,7 @@ internal sealed partial class OtlpGuard(
         }
         catch (OperationCanceledException)
         {
-            // The host stops, so nobody needs the warning any more.
+            // The host stops, so the warning is not needed any more.
         }
     }
 

@@ -49,7 +49,7 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
         base.Dispose(disposing);
     }
 
-    /// <summary>Takes the idle connection, unless the receiver has closed it or has sent something that nobody asked for.</summary>
+    /// <summary>Takes the idle connection, unless the receiver has closed it or has sent something without a request.</summary>
     private Socket? TakeIdle()
     {
         var idle = Interlocked.Exchange(ref _idle, null);

@@ -5,7 +5,7 @@ namespace Hello.Tests;
 
 /// <summary>The command <c>compare</c> with images that are not ours: each gets its figures, or a reason in one line.</summary>
 [Trait("Needs", "Engine")]
-public sealed class OwnImageTests : IClassFixture<BuiltImages>, IAsyncLifetime
+public sealed class OwnImageTests : IAsyncLifetime
 {
     /// <summary>How long a container may take to its first answer. The slowest one here that answers needs one second.</summary>
     private const int Timeout = 4;
@@ -31,13 +31,17 @@ public sealed class OwnImageTests : IClassFixture<BuiltImages>, IAsyncLifetime
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hello-test-");
 
-    /// <inheritdoc/>
-    public Task InitializeAsync() => AtOnce.RunAsync(Images, async image =>
+    /// <summary>Writes the Dockerfiles, and builds the images once for all tests.</summary>
+    public async Task InitializeAsync()
     {
-        var dockerfile = Path.Combine(_folder.FullName, image.Key);
-        await File.WriteAllTextAsync(dockerfile, image.Value.Dockerfile);
-        await CommandLine.DockerAsync("build", "--quiet", "--file", dockerfile, "--tag", Tag(image.Key), Path.GetDirectoryName(dockerfile)!);
-    });
+        await HelloApplication.BuildImagesAsync();
+        await AtOnce.RunAsync(Images, async image =>
+        {
+            var dockerfile = Path.Combine(_folder.FullName, image.Key);
+            await File.WriteAllTextAsync(dockerfile, image.Value.Dockerfile);
+            await CommandLine.DockerAsync("build", "--quiet", "--file", dockerfile, "--tag", Tag(image.Key), _folder.FullName);
+        });
+    }
 
     /// <inheritdoc/>
     public async Task DisposeAsync()
@@ -46,8 +50,16 @@ public sealed class OwnImageTests : IClassFixture<BuiltImages>, IAsyncLifetime
         _folder.Delete(recursive: true);
     }
 
+    /// <summary>One test, because it takes seconds to build the images.</summary>
     [Fact]
-    public async Task Each_image_gets_its_figures_or_a_reason_in_one_line_and_nothing_is_left_behind()
+    public async Task Images_of_the_user_are_measured()
+    {
+        await Each_image_gets_its_figures_or_a_reason_in_one_line_and_nothing_is_left_behind();
+        await The_command_of_the_pages_measures_an_image();
+        await A_Dockerfile_is_built_and_measured_with_the_options_for_its_container();
+    }
+
+    private async Task Each_image_gets_its_figures_or_a_reason_in_one_line_and_nothing_is_left_behind()
     {
         var before = await ListAsync();
         var list = Path.Combine(_folder.FullName, "images.json");
@@ -87,14 +99,11 @@ public sealed class OwnImageTests : IClassFixture<BuiltImages>, IAsyncLifetime
         string[] Cells(string start) => Assert.Single(markdown.Split('\n'), line => line.StartsWith(start, StringComparison.Ordinal))[start.Length..].TrimEnd('|', ' ').Split(" | ");
     }
 
-    /// <summary>The same command stands on both pages.</summary>
-    [Theory]
-    [InlineData("README.md", "## Compare")]
-    [InlineData("docs/compare.md", "## Your own image")]
-    public async Task The_command_of_the_pages_measures_an_image(string page, string heading)
+    private async Task The_command_of_the_pages_measures_an_image()
     {
         const string start = "dotnet run --project Hello.Compare -- ";
-        var command = (await ReadmeTests.CommandsAsync(heading, page)).Split('\n').Last();
+        var command = (await ReadmeTests.CommandsAsync("## Compare")).Split('\n').Last();
+        Assert.Equal(command, await ReadmeTests.CommandsAsync("## Your own image", "docs/compare.md"));
         Assert.StartsWith(start, command, StringComparison.Ordinal);
         Assert.Contains("my-api:1.2", command, StringComparison.Ordinal);
 
@@ -105,8 +114,7 @@ public sealed class OwnImageTests : IClassFixture<BuiltImages>, IAsyncLifetime
         Assert.Matches(@"\nRequests per second +[\d,]+\n", output);
     }
 
-    [Fact]
-    public async Task A_Dockerfile_is_built_and_measured_with_the_options_for_its_container()
+    private async Task A_Dockerfile_is_built_and_measured_with_the_options_for_its_container()
     {
         var before = await ListAsync();
         var dockerfile = Path.Combine(_folder.FullName, "other-path");
