@@ -33,7 +33,7 @@ internal static class CompiledServices
     private const string Options = "Hello.Api.CompiledOptions`1";
     private const string Logger = "Hello.Api.CompiledLogger`1";
 
-    /// <summary>Replaces registrations. To be called last: the options do not see what is registered later.</summary>
+    /// <summary>Replaces registrations. Call it last, because the options do not see later registrations.</summary>
     public static void AddCompiledServices(this IServiceCollection services)
     {
         AddGenericServices(services);
@@ -158,7 +158,7 @@ internal static class CompiledServices
 /// <summary>A generic service for one type. No field may need a constructor, because none runs.</summary>
 internal abstract class GenericService
 {
-    /// <param name="registered">What had been registered before the first generic service.</param>
+    /// <param name="registered">The services that were registered before the first generic one.</param>
     public abstract void AddTo(IServiceCollection services, ServiceDescriptor[] registered);
 }
 

@@ -16,7 +16,7 @@ internal static class HealthCommand
 {
     public const string Argument = "--health";
 
-    /// <summary>With the start of the process, less than 2 s.</summary>
+    /// <summary>Together with the start of the process, this is less than 2 s.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1.5);
 
     /// <summary>Asks each address that the settings of the API name, until one says that it is healthy. Writes nothing.</summary>

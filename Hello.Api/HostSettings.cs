@@ -55,7 +55,7 @@ internal sealed class HostSettings(ConfigurationManager configuration, string[] 
         "servicesStartConcurrently", "servicesStopConcurrently", "Kestrel", "Logging",
     ];
 
-    /// <summary>Of variables. The first wins.</summary>
+    /// <summary>Prefixes of variables. The first one wins.</summary>
     private static readonly string[] AllPrefixes = ["", "DOTNET_", "ASPNETCORE_"];
 
     private readonly List<string> _warnings = [];

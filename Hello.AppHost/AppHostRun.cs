@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Hello.AppHost;
 
-/// <summary>Runs the builds. Whatever keeps them from running is one line and exit code 1.</summary>
+/// <summary>Runs the builds. If they cannot run, it writes one line and ends with exit code 1.</summary>
 internal static class AppHostRun
 {
     /// <summary>The addresses that the AppHost and its dashboard listen on, as the launch profile sets them: https://aspire.dev/app-host/configuration/.</summary>
@@ -27,7 +27,7 @@ internal static class AppHostRun
                 builder.Configuration[setting] = engine;
             }
 
-            // Aspire notices a taken port late, and then writes a stack trace or nothing at all. To publish takes no port.
+            // Aspire notices a taken port late, and then writes a stack trace or nothing at all. Publishing needs no port.
             if (builder.ExecutionContext.IsRunMode)
             {
                 const string FreePorts = "take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true";

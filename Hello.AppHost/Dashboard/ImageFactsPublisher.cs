@@ -29,7 +29,7 @@ internal static class ImageFactsExtensions
         services.TryAddSingleton<MeasurementStore>();
         if (container.ApplicationBuilder.ExecutionContext.IsRunMode)
         {
-            // Once each, however often they are asked for.
+            // Adds each of them once, however many builds ask for it.
             services.AddHostedService<ImageFactsPublisher>();
             services.AddHostedService<NetworkCheck>();
         }

@@ -9,7 +9,7 @@ internal sealed class MeasurementStore
 {
     private readonly ConcurrentDictionary<string, Measurements> _measurements = [];
 
-    /// <summary>The measurements of a build, empty ones at first.</summary>
+    /// <summary>The measurements of a build. At first they are empty.</summary>
     public Measurements this[HelloImage image] => _measurements.GetOrAdd(image.Name, _ => new(image.Name));
 
     /// <summary>Adds to the measurements of a build.</summary>

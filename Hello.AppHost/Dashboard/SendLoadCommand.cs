@@ -102,7 +102,7 @@ internal static class SendLoadCommand
 
             await KeepAsync(result);
             return result.Errors < result.Sent
-                ? CommandResults.Success(summary, $"{Describe(result, options)}\n{Links(resource.Name)}\n", CommandResultFormat.Markdown, displayImmediately: true)
+                ? CommandResults.Success(summary, $"{Describe(result, options)}\n{Links(context.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().Select(r => r.Image.Name))}\n", CommandResultFormat.Markdown, displayImmediately: true)
                 : CommandResults.Failure($"No request was answered with 200: {summary}");
         }
         finally
@@ -138,7 +138,7 @@ internal static class SendLoadCommand
             store.Update(image, m => m with { RequestsPerSecond = result.RequestsPerSecond, LatencyP50 = result.Percentile(50), LatencyP99 = result.Percentile(99) });
             try
             {
-                // Every image is offered as the one that reads the figure: a scratch image cannot.
+                // Offers every image as a helper that can read the figure. An image from scratch cannot.
                 var process = await context.Services.GetRequiredService<ImageInspector>()
                     .InspectProcessAsync(now.Snapshot.ContainerId()!, images.Select(i => i.Image.Reference), stop.Token);
                 store.Update(image, m => m with { MemoryUnderLoad = process.PeakResidentBytes });
@@ -166,8 +166,14 @@ internal static class SendLoadCommand
             : $"{table.ToMarkdown()}\n{Format.Invariant($"The time of {options.Duration.TotalSeconds:N0} s was up before all of the {options.Requests:N0} requests were sent.")}";
     }
 
-    /// <summary>What the load looks like from the inside: pages of the dashboard.</summary>
-    private static string Links(string resource) => $"[Traces of {resource}](/traces/resource/{resource}) · [its metrics](/metrics/resource/{resource})";
+    /// <summary>Links to the pages of the dashboard that show the builds from inside, so that one can compare them.</summary>
+    private static string Links(IEnumerable<string> builds)
+    {
+        var names = builds.ToArray();
+        return $"{Line("Traces")}\n\n{Line("Metrics")}";
+
+        string Line(string page) => $"{page}: {string.Join(" · ", names.Select(build => $"[{build}](/{page.ToLowerInvariant()}/resource/{build})"))}";
+    }
 
     private static string Milliseconds(LoadResult result, double percent) => result.Percentile(percent) is { } latency ? Format.Invariant($"{latency.TotalMilliseconds:N2} ms") : "–";
 

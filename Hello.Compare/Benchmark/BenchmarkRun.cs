@@ -31,7 +31,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     private const string Rate = "Requests per second, 32 connections";
     private const string SlowestLatency = "Latency p99, 32 connections, ms";
 
-    /// <summary>What a user gains: who pulls, who starts, and who runs.</summary>
+    /// <summary>The figures that matter to a user who pulls, starts or runs the image.</summary>
     private static readonly string[] Gains = [CompressedSize, Start, IdleMemory, Rate, SlowestLatency];
 
     private static readonly int[] Connections = [1, 32, 256];

@@ -46,6 +46,8 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
 
     private readonly List<string> _failures = [];
 
+    private readonly List<string> _reading = [];
+
     /// <summary>Why no container can be measured while it runs; null if nothing speaks against it.</summary>
     private string? _portsElsewhere;
 
@@ -113,7 +115,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
             [
                 .. candidates.Select(c => c.Summarize()).Select(m => m with
                 {
-                    // The time on another machine would stand beside the name of this one.
+                    // The time would be that of another machine, but stand beside the name of this one.
                     BuildTime = _portsElsewhere is null ? m.BuildTime : null,
                     FirstHello = _clocksDiffer ? null : m.FirstHello,
                 }),
@@ -125,8 +127,16 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
                 await engine.DescribeAsync(cancellationToken),
                 Format.Invariant(
                     $"medians of {runs} interleaved starts of each image, with the options that the AppHost gives its container; start to first hello counted from the engine's StartedAt and rounded to {FirstHello.EngineResolution.TotalMilliseconds:N0} ms; load of {DescribeRequests()} requests over {Load.Connections} connections from the same machine, after {WarmUp.Requests:N0} requests to warm up; no telemetry sent; compressed sizes with gzip"),
-                [.. candidates.SelectMany(c => c.Facts?.StandIns ?? []).Distinct()]),
+                [.. candidates.SelectMany(c => c.Facts?.StandIns ?? []).Distinct()],
+                _reading.Count == 0 ? null : $"{string.Join(", ", _reading)}; the memory of this program was {Format.Bytes(PeakMemory())} at most"),
             made.LeftBehind);
+    }
+
+    /// <summary>The peak of this program's resident memory, in bytes.</summary>
+    private static long PeakMemory()
+    {
+        using var program = Process.GetCurrentProcess();
+        return program.PeakWorkingSet64;
     }
 
     private string DescribeRequests()
@@ -149,7 +159,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
         }
         catch (MeasurementException) when (_portsElsewhere is not null && candidate.Facts is not null)
         {
-            // It concerns all builds, and is told once.
+            // This concerns all images. It is reported once, at the end.
         }
         catch (MeasurementException e)
         {
@@ -183,7 +193,12 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
         {
             var clock = Stopwatch.StartNew();
             candidate.Facts = await inspector.InspectImageAsync(candidate.Reference, candidate.Image.Dockerfile, cancellationToken);
-            progress(Format.Invariant($"Read {candidate.Image.Name}: {Format.Bytes(candidate.Facts.UnpackedBytes)} in {clock.Elapsed.TotalSeconds:N1} s."));
+            var read = Format.Invariant($"{candidate.Image.Name}: {Format.Bytes(candidate.Facts.UnpackedBytes)} in {clock.Elapsed.TotalSeconds:N1} s");
+            progress($"Read {read}.");
+            if (candidate.Image.Dockerfile is null)
+            {
+                _reading.Add(read);
+            }
         }
         catch (MeasurementException e) when (candidate.Image.Dockerfile is null && e.Message.Contains("no such image", StringComparison.OrdinalIgnoreCase))
         {
@@ -265,7 +280,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
 
             var answered = await answering;
             var (_, started, _) = await inspector.FindStartedAsync(container, cancellationToken, port);
-            // By one clock, it started while this program waited for the engine to start it.
+            // If the clocks agree, the container started while this program waited for the engine to start it.
             _clocksDiffer |= started < asked - FirstHello.EngineResolution || started > told + FirstHello.EngineResolution;
             return answered - started;
         }

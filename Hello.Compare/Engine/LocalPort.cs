@@ -41,7 +41,7 @@ public static class LocalPort
     }
 
     /// <summary>What a server listens on: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints.</summary>
-    /// <param name="address">Such as <c>http://localhost:15888</c>. None is listened on if it is no address.</param>
+    /// <param name="address">An address such as <c>http://localhost:15888</c>. If it is no address, nothing is listened on.</param>
     public static IEnumerable<IPEndPoint> EndPointsOf(string address)
     {
         // "http://localhost:15888", "http://127.0.0.1:15888", "http://*:15888"

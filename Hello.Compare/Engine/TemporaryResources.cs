@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 namespace Hello.Compare.Engine;
 
 /// <summary>The images and containers that a run makes. They are removed at its end, even if it fails or is cancelled.</summary>
-/// <param name="engine">The engine.</param>
 /// <param name="report">Receives one line about each image or container that could not be removed.</param>
 internal sealed class TemporaryResources(ContainerEngine engine, Action<string> report) : IAsyncDisposable
 {

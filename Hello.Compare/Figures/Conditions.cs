@@ -6,7 +6,8 @@ namespace Hello.Compare.Figures;
 /// <param name="Machine">Processor, cores, memory and system.</param>
 /// <param name="Engine">Name and version of the container engine.</param>
 /// <param name="StandIns">The base images, also of build stages, that are stand-ins.</param>
-public sealed record Conditions(DateTimeOffset Date, string Machine, string Engine, string Method, IReadOnlyList<string> StandIns)
+/// <param name="Reading">How fast images were read that were not built here, and how much memory this program needed; null if there were none.</param>
+public sealed record Conditions(DateTimeOffset Date, string Machine, string Engine, string Method, IReadOnlyList<string> StandIns, string? Reading = null)
 {
     /// <summary>The conditions as lines for a reader.</summary>
     public IReadOnlyList<(string Name, string Text)> Lines =>
@@ -18,6 +19,7 @@ public sealed record Conditions(DateTimeOffset Date, string Machine, string Engi
         ("Base images", StandIns.Count == 0
             ? "the ones that the Dockerfiles name"
             : $"{string.Join(", ", StandIns)} are stand-ins made of Debian packages with glibc, because their registry could not be reached. Sizes differ from those of the real images"),
+        .. Reading is null ? Array.Empty<(string, string)>() : [("Reading", Reading)],
     ];
 
     /// <summary>Processor, cores, memory and system of this machine, without its host name.</summary>

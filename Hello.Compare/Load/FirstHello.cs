@@ -19,7 +19,7 @@ public static class FirstHello
     private static readonly TimeSpan ShortestDelay = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>The time between two requests where a proxy of the engine is asked.</summary>
+    /// <summary>The time between two requests if they go to a proxy of the engine.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Sends requests until one is answered with success, a status from 200 to 299.</summary>

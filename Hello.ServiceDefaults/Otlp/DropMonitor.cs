@@ -3,8 +3,8 @@ using System.Diagnostics.Metrics;
 namespace Hello.ServiceDefaults.Otlp;
 
 /// <summary>
-/// Says how many spans and log records were dropped because their queue was full. OpenTelemetry counts them as a metric,
-/// which nobody sees who has no telemetry, and says nothing.
+/// Logs how many spans and log records were dropped because their queue was full. OpenTelemetry only counts them in a
+/// metric. Where no telemetry arrives, nobody sees that metric.
 /// https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/
 /// </summary>
 internal sealed class DropMonitor : IDisposable

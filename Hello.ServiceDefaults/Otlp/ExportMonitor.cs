@@ -57,7 +57,7 @@ internal sealed class ExportMonitor
     private static bool IsSame(OtlpSignal one, OtlpSignal other) => one.EndpointVariable == other.EndpointVariable && one.Address == other.Address;
 }
 
-/// <summary>Sends the exporter's requests and reports what became of them.</summary>
+/// <summary>Sends the exporter's requests and reports their results.</summary>
 internal sealed class MonitoredHandler(HttpMessageHandler inner, OtlpSignal signal, ExportMonitor monitor) : DelegatingHandler(inner)
 {
     /// <inheritdoc/>

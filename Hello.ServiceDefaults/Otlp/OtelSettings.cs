@@ -108,7 +108,7 @@ internal static class OtelSettings
 
         if (Read("OTEL_RESOURCE_ATTRIBUTES") is { } attributes && !attributes.Split(',').All(pair => pair.IndexOf('=', StringComparison.Ordinal) > 0))
         {
-            warnings.Add("OTEL_RESOURCE_ATTRIBUTES is not of the form name=value,name=value: the parts that are not are ignored. Mend it.");
+            warnings.Add("OTEL_RESOURCE_ATTRIBUTES is not of the form name=value,name=value: parts of another form are ignored. Correct it.");
         }
 
         if (Read("OTEL_PROPAGATORS") is { } propagators && !propagators.Split(',', StringSplitOptions.TrimEntries).All(p => p.ToUpperInvariant() is "TRACECONTEXT" or "BAGGAGE"))

@@ -68,7 +68,7 @@ internal sealed partial class OtlpGuard(
 
         await Task.Delay(BeforeCheck, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-        // Behind a proxy, a connection of its own says nothing. The first export does.
+        // Behind a proxy, a connection tells nothing about the endpoint. The first export does.
         var exported = signals.Where(signal => signal is { IsExported: true, Proxy: null }).DistinctBy(signal => signal.Endpoint!.Authority);
         await Task.WhenAll(exported.Select(signal => CheckAsync(signal, stoppingToken)));
     }

@@ -216,7 +216,7 @@ internal sealed class OtlpSignal
             else
             {
                 // Without the values, because they are secrets.
-                _warnings.Add($"{variable} is not of the form name=value,name=value with different names, none of them a header of HTTP's own: the parts that are not are ignored. Mend it.");
+                _warnings.Add($"{variable} is not of the form name=value,name=value with different names, none of them a header of HTTP's own: parts of another form are ignored. Correct it.");
                 break;
             }
         }

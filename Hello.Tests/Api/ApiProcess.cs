@@ -19,7 +19,7 @@ public sealed class ApiProcess : IAsyncDisposable
     private readonly List<string> _startLines = [];
 
     private ApiProcess(Command command) => _program = ProgramRunner.Start(
-        // Nobody reads but who asks for lines, and the pipe stays open until the process has ended.
+        // The test reads lines only when it asks for them. The pipe stays open until the process has ended.
         command.WithStandardOutputPipe(PipeTarget.Create(async (stream, _) =>
         {
             _log.SetResult(new(stream));
@@ -43,7 +43,7 @@ public sealed class ApiProcess : IAsyncDisposable
             api._startLines.AddRange(await api.ReadLogAsync(line => line.Contains("Content root path: ", StringComparison.Ordinal)));
             var address = api._startLines.FirstOrDefault(line => line.StartsWith(Listening, StringComparison.Ordinal))
                 ?? throw new InvalidOperationException($"The API ended before it had started. Its log: {string.Join('\n', api._startLines)}");
-            if (Uri.TryCreate(address[Listening.Length..].Replace("[::]", "127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var first)) // a socket of Unix is none
+            if (Uri.TryCreate(address[Listening.Length..].Replace("[::]", "127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var first)) // a Unix socket has no such address
             {
                 api.Client.BaseAddress = first;
             }
@@ -71,7 +71,7 @@ public sealed class ApiProcess : IAsyncDisposable
             .WithArguments([typeof(Reply).Assembly.Location, .. settings.Where(setting => setting.StartsWith('-'))])
             .WithEnvironmentVariables(variables);
 
-        // Those that a test run, or a developer's shell, may have.
+        // A test run or a developer's shell may have set these variables.
         static bool IsOfTheHost(string name) => name is "URLS" or "HTTP_PORTS" or "HTTPS_PORTS"
             || name.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase) || name.StartsWith("OTEL_", StringComparison.OrdinalIgnoreCase)
             || name.StartsWith("Logging__", StringComparison.OrdinalIgnoreCase) || name.StartsWith("Kestrel__", StringComparison.OrdinalIgnoreCase)

@@ -42,7 +42,7 @@ public sealed class CompiledServicesTests
         }
     }
 
-    /// <summary>What is missing in CompiledServices.cs, after an update of the framework for example, works and slows down the start.</summary>
+    /// <summary>A service that is missing in CompiledServices.cs still works, but slows down the start. An update of the framework may add one.</summary>
     [Fact]
     public async Task The_start_makes_no_service_by_reflection_that_could_be_compiled()
     {

@@ -46,7 +46,7 @@ public sealed partial class LineLoggerProviderTests
         Assert.InRange(output.Length, Room / 2, Room + 1_000);
     }
 
-    /// <summary>Of which it may keep no copy, however long it is.</summary>
+    /// <summary>The provider must not keep a copy of such a line, because the line may be very long.</summary>
     [Theory]
     [InlineData(Room)]
     [InlineData(16 * Room)]

@@ -3,7 +3,7 @@ using Hello.Compare.Load;
 
 namespace Hello.Tests;
 
-/// <summary>A client that sends too much, too slowly or nothing keeps no other client from an answer.</summary>
+/// <summary>A client that sends too much, too slowly or nothing does not keep another client from its answer.</summary>
 [Collection(OverloadCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class OverloadTests(BuiltImages images)
@@ -92,15 +92,15 @@ public sealed class OverloadTests(BuiltImages images)
 
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
         Assert.StartsWith("true false", await StateAsync(container), StringComparison.Ordinal);
-        // An attack must not fill the disk with log lines.
+        // An attack must not fill the disk with lines of the log.
         Assert.DoesNotContain((await container.LogAsync()).Split('\n'), line => line.StartsWith("fail:", StringComparison.Ordinal) || line.StartsWith("crit:", StringComparison.Ordinal));
     }
 
     /// <summary>
-    /// Asks again, twice at most, where the connection is closed before the request has been read: that of a client that is
-    /// slower than hundreds of others are, which any HTTP client does. https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1
+    /// Asks again, twice at most, if the connection is closed before the request has been read. The API closes the connection of
+    /// a client that is slower than hundreds of others. Every HTTP client asks again then: https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1
     /// </summary>
-    /// <remarks>On a thread of its own: among the attack's, on the thread pool, hundreds would come between connecting and sending.</remarks>
+    /// <remarks>It has a thread of its own. On the thread pool, hundreds of steps of the attack would come between connecting and sending.</remarks>
     /// <returns>The answer, or why there is none.</returns>
     private static Task<string> AskAsync(PlainContainer container) => Task.Factory.StartNew(
         () =>

@@ -117,7 +117,7 @@ public sealed class PlainHttpHandlerTests
         Assert.Equal(["0", "2"], receiver.Requests.Select(request => request.Body));
     }
 
-    /// <summary>As a receiver does with an idle connection after a while, with or without 408 before.</summary>
+    /// <summary>A receiver closes an idle connection after a while. Some send a 408 first.</summary>
     [Theory]
     [InlineData("", End.Close)]
     [InlineData("", End.Reset)]
@@ -155,8 +155,8 @@ public sealed class PlainHttpHandlerTests
     }
 
     /// <param name="Text">The answer.</param>
-    /// <param name="End">What then becomes of the connection.</param>
-    /// <param name="Unasked">What is sent once the client has read the answer; null not to wait for that.</param>
+    /// <param name="End">What the receiver does with the connection after the answer.</param>
+    /// <param name="Unasked">What the receiver sends after the client has read the answer. Null if it does not wait for that.</param>
     private sealed record Answer(string Text, End End, string? Unasked = null);
 
     /// <summary>Counts the requests and answers each of them as the test says.</summary>

@@ -3,7 +3,7 @@ using Hello.Api;
 
 namespace Hello.Tests;
 
-/// <summary>A reply is its code and its result; the body is made of these.</summary>
+/// <summary>Two replies are equal if their code and their result are equal. The body is made from both.</summary>
 public sealed class ReplyTests
 {
     /// <summary>Which of two replies has its body made before they are compared.</summary>

@@ -1,6 +1,6 @@
 namespace Hello.Tests;
 
-/// <summary>A reader of standard output that stalls is no matter to those who ask the API.</summary>
+/// <summary>If the reader of standard output stalls, the API still answers.</summary>
 public sealed class StalledLogTests
 {
     private static readonly string[] Settings = ["ASPNETCORE_URLS=http://127.0.0.1:0", "Logging__LogLevel__Default=Trace", "Logging__LogLevel__Microsoft.AspNetCore=Trace"];

@@ -3,7 +3,7 @@ namespace Hello.Tests;
 /// <summary>Settings that people use and that cannot work, with what the API must say of each.</summary>
 public static class WrongSettings
 {
-    /// <summary>Those with which no build can start. The line of the error begins with the second text and contains the third.</summary>
+    /// <summary>Settings with which no build can start. The line of the error begins with the second text and contains the third.</summary>
     public static readonly (string Setting, string Begin, string Reason)[] EndTheStart =
     [
         ("ASPNETCORE_URLS=http://10.9.8.7:8080", "ASPNETCORE_URLS is 'http://10.9.8.7:8080'", "no such address"),
@@ -33,7 +33,7 @@ public static class WrongSettings
         ("ASPNETCORE_CONTENTROOT=/nowhere", "ASPNETCORE_CONTENTROOT is '/nowhere'", "no folder"),
     ];
 
-    /// <summary>Those that are one warning. The text stands in it.</summary>
+    /// <summary>Settings that bring one warning, which contains the text.</summary>
     public static readonly (string Setting, string Warning)[] AreWarnings =
     [
         ("Logging__LogLevel__Default=Verbose", "Logging__LogLevel__Default is 'Verbose', which is no level: it counts as Information."),
@@ -98,7 +98,7 @@ public static class WrongSettings
         ("OTEL_EXPORTER_OTLP_ENDPOINT=tcp://me:s3cret@collector", "OTEL_EXPORTER_OTLP_ENDPOINT is 'tcp://***@collector', which is no http or https address"),
     ];
 
-    /// <summary>The warnings in as few groups as can be, since an API that has many wrong settings warns of each. Without an endpoint, nothing else of its exporter is read.</summary>
+    /// <summary>The settings in as few groups as possible. One API can have all settings of a group, because it warns of each. Without an endpoint, an exporter reads no other setting.</summary>
     public static IEnumerable<(string Setting, string Warning)[]> Groups => AreWarnings
         .GroupBy(s => s.Setting.Split('=')[0])
         .SelectMany(variable => variable.Select((one, i) => (one, group: variable.Key == "OTEL_EXPORTER_OTLP_ENDPOINT" ? -1 - i : i)))

@@ -8,9 +8,9 @@ namespace Hello.Tests;
 
 /// <summary>The command <c>compare</c> on the real engine.</summary>
 [Trait("Needs", "Engine")]
-public sealed class CompareTests(HelloApplication hello, Browser browser) : IClassFixture<HelloApplication>, IClassFixture<Browser>
+public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
-    /// <summary>Lines for <c>sh</c> that build with the cache after all.</summary>
+    /// <summary>Lines for <c>sh</c> that leave out <c>--no-cache</c>.</summary>
     private const string WithCache = """for argument do shift; [ "$argument" = --no-cache ] || set -- "$@" "$argument"; done""";
 
     private static readonly TimeSpan BuildLimit = TimeSpan.FromMinutes(12);
@@ -51,13 +51,6 @@ public sealed class CompareTests(HelloApplication hello, Browser browser) : ICla
                 Assert.Contains($"\n| {figure.Name} | ", markdown, StringComparison.Ordinal);
                 Assert.Contains($">{figure.Name}</th>", html, StringComparison.Ordinal);
             });
-            if (Browser.Missing is null)
-            {
-                var page = await browser.OpenAsync(1400, 900);
-                await page.SetContentAsync(html);
-                await Browser.WriteScreenshotAsync(page, "comparison");
-            }
-
             Assert.Contains("\n| Capabilities | 14 | 0 (0×) | 0 (0×) |\n", markdown, StringComparison.Ordinal);
             Assert.Matches(@"\n\| Start to first hello \| [\d,]*[05] ms \| [\d,]*[05] ms \([\d.]+×\) \| [\d,]*[05] ms \([\d.]+×\) \|\n", markdown);
             foreach (var image in HelloImages.Specification.Where(i => i.Files is not null))

@@ -25,6 +25,21 @@ public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser
         await Browser.WriteScreenshotAsync(page, $"comparison-{width}-{scheme.ToString().ToLowerInvariant()}", whole: true);
     }
 
+    /// <summary>Its picture is the one of the pages. Without a comparison, it is the page of this class.</summary>
+    [FactInBrowser]
+    public async Task The_page_of_the_last_comparison_fits()
+    {
+        var page = await OpenAsync(Desktop, ColorScheme.Light);
+        var written = Path.Combine(RepositoryFolder.Find(), "artifacts", "comparison.html");
+        if (File.Exists(written))
+        {
+            await page.GotoAsync(new Uri(written).ToString());
+        }
+
+        Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= Desktop, $"It is wider than {Desktop} pixels.");
+        await Browser.WriteScreenshotAsync(page, "comparison");
+    }
+
     [FactInBrowser]
     public async Task It_asks_nobody_for_anything_and_runs_no_script()
     {

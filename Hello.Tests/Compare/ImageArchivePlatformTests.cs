@@ -35,7 +35,7 @@ public sealed class ImageArchivePlatformTests
 
     public static TheoryData<Form> Forms => [.. new[] { Form.Flat, Form.Nested, Form.Deep }.SelectMany(f => Enumerable.Range(0, 8), (f, i) => f | (Form)(i << 2))];
 
-    /// <summary>The platforms in an archive, the one asked for and the one read. A minus is named, but not there; of a tilde only the manifest is there.</summary>
+    /// <summary>The platforms in an archive, the platform asked for, and the one read. A minus marks a platform that the index names and the archive lacks. A tilde marks one of which the archive has only the manifest.</summary>
     public static TheoryData<string, string, string> Choices => new()
     {
         { "linux/amd64 linux/arm64", "linux/amd64", "linux/amd64" },

@@ -2,7 +2,7 @@ using Hello.Compare.Images;
 
 namespace Hello.Tests;
 
-/// <summary>The facts of an image are known to the next program, and a file that cannot be used costs nothing but time.</summary>
+/// <summary>The next program knows the facts of an image. If the file cannot be used, the program only needs longer.</summary>
 public sealed class ImageFactsFileTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hello-test-");

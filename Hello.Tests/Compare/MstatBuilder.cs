@@ -86,7 +86,7 @@ internal sealed class MstatBuilder
         return this;
     }
 
-    /// <summary>The file; once only.</summary>
+    /// <summary>Makes the file. It can be called once.</summary>
     public byte[] ToArray()
     {
         _metadata.AddModule(0, _metadata.GetOrAddString("Hello.mstat"), _metadata.GetOrAddGuid(Guid.Empty), default, default);

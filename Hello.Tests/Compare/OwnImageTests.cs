@@ -87,6 +87,8 @@ public sealed class OwnImageTests : IAsyncLifetime
         Assert.Equal("–", Of(Figure.Base, "hello-test-nobody:1"));
         Assert.StartsWith("3.0 MB", Of(Figure.Wasted, "large-layers"), StringComparison.Ordinal);
 
+        Assert.Matches(@"\n- Reading: .*large-layers: [\d.]+ MB in [\d.]+ s.*; the memory of this program was [\d.]+ MB at most\n", markdown);
+
         var contents = output.Split("\nlarge-layers\n")[1].Split("\n\n")[0];
         Assert.Contains("  RUN head -c 3000000 /dev/urandom > /big\n", contents, StringComparison.Ordinal);
         Assert.Contains("     3.0 MB  big\n", contents, StringComparison.Ordinal);

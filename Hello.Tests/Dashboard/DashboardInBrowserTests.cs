@@ -47,9 +47,14 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
         await Browser.WriteScreenshotAsync(page, "send-load");
         await send.ClickAsync();
 
-        var traces = page.GetByText($"Traces of {image}");
+        var traces = page.Locator($"a[href='/traces/resource/{image}']");
         await Assertions.Expect(traces).ToBeVisibleAsync(new() { Timeout = 30_000 });
         await Browser.WriteScreenshotAsync(page, "load-sent");
+        foreach (var build in HelloImages.Specification)
+        {
+            await Assertions.Expect(page.Locator($"a[href='/metrics/resource/{build}']")).ToBeVisibleAsync();
+        }
+
         await traces.ClickAsync();
         await Assertions.Expect(page.GetByText($"{image}: GET /hello").First).ToBeVisibleAsync();
     }
@@ -79,12 +84,32 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
         using var client = hello.App.CreateHttpClient(image.Resource);
         await client.GetStringAsync(new Uri("/hello", UriKind.Relative));
 
-        var page = await OpenAsync($"/consolelogs/resource/{image}");
-        await Assertions.Expect(page.GetByText("Said hello to").First).ToBeVisibleAsync();
-        await page.GotoAsync(new Uri(hello.DashboardLogin, $"/traces/resource/{image}").ToString());
-        await Assertions.Expect(page.GetByText($"{image}: GET /hello").First).ToBeVisibleAsync();
-        await page.GotoAsync(new Uri(hello.DashboardLogin, $"/metrics/resource/{image}").ToString());
-        await Assertions.Expect(page.GetByText("http.server.request.duration").First).ToBeVisibleAsync();
+        var page = await OpenAsync("/");
+        await ShowsAsync("consolelogs", "Said hello to");
+        await ShowsAsync("traces", $"{image}: GET /hello");
+        await ShowsAsync("metrics", "http.server.request.duration");
+
+        // Opens the page anew, as a person would: it may have been opened in the moment in which the build was restarted.
+        async Task ShowsAsync(string what, string text)
+        {
+            var seen = await CommandLine.PollAsync(
+                async () =>
+                {
+                    await page.GotoAsync(new Uri(hello.DashboardLogin, $"/{what}/resource/{image}").ToString());
+                    try
+                    {
+                        await page.GetByText(text).First.WaitForAsync(new() { Timeout = 10_000 });
+                        return text;
+                    }
+                    catch (TimeoutException)
+                    {
+                        return await page.Locator("body").InnerTextAsync();
+                    }
+                },
+                shown => shown == text,
+                TimeSpan.FromMinutes(1));
+            Assert.Equal(text, seen);
+        }
     }
 
     /// <summary>Clicks until something appears. The dashboard shows a button a moment before it listens to it.</summary>

@@ -140,7 +140,7 @@ public sealed class SurfaceTests(HelloApplication hello)
         Content = new ByteArrayContent(new byte[5]) { Headers = { ContentType = new("application/grpc") } },
     };
 
-    /// <summary>The AppHost, which is this process, its DCP and all that DCP has started, the dashboard among it. Tests beside this one may run an AppHost of their own.</summary>
+    /// <summary>The processes of the application: the AppHost, which is this process, its DCP, and everything that DCP has started, such as the dashboard. Another test may run an AppHost of its own at the same time.</summary>
     private static HostProcess[] Processes()
     {
         var all = HostProcess.All();

@@ -15,8 +15,8 @@ public sealed partial class LayoutTests
     [MemberData(nameof(Projects))]
     public void No_folder_uses_one_that_uses_it_back(string project)
     {
-        // Which namespaces of the project each folder names, in a using or in full. A file needs no using for the project's own
-        // namespace, and nothing but the program may live there if a folder is to stand below it.
+        // The namespaces of the project that each folder names, in a using or in full. A file needs no using for the project's
+        // own namespace, so only the program may live in it.
         var files = Sources(project).Select(f => (Folder: Path.GetRelativePath(Path.Combine(Root, project), Path.GetDirectoryName(f)!), Text: File.ReadAllText(f))).ToArray();
         var uses = files
             .SelectMany(f => files.Select(o => o.Folder).Distinct().Where(other => other != f.Folder && other != "." && Names(f.Text, $"{project}.{other}")).Select(other => (f.Folder, Other: other)))
@@ -41,7 +41,7 @@ public sealed partial class LayoutTests
     {
         var sources = Directory.EnumerateDirectories(Root, "Hello.*").SelectMany(d => Sources(Path.GetFileName(d))).Append(Path.Combine(Root, "eng", "sbom", "Sbom.cs"));
 
-        // CliWrap does, for ProgramRunner.
+        // CliWrap starts the processes for ProgramRunner.
         Assert.All(sources, file => Assert.False(ProcessStart().IsMatch(File.ReadAllText(file)), $"{file} starts a process without ProgramRunner."));
     }
 

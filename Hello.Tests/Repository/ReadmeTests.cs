@@ -9,7 +9,7 @@ public sealed partial class ReadmeTests
 {
     private static readonly string Root = RepositoryFolder.Find();
 
-    /// <summary>Who runs the commands of a block: a test, or a workflow. A block that nobody runs would rot.</summary>
+    /// <summary>Who runs the commands of a block: a test, or a workflow. A block that nothing runs would go out of date.</summary>
     private static readonly (string Page, string Heading, string RunBy)[] Blocks =
     [
         ("CONTRIBUTING.md", "## Build and test", "build.yml lint.yml"),

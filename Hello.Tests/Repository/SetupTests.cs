@@ -254,7 +254,7 @@ public sealed class SetupTests : IDisposable
         Assert.True(IsOneLine(result, $"eng/setup.sh: user {UserName} cannot write to {obj}, because another user built there. Run: "), result.ToString());
     });
 
-    /// <summary>The stand-ins cannot be asked for without an engine, and the registry is not to blame.</summary>
+    /// <summary>Without an engine, the script cannot know which stand-ins are there. The registry is not the cause.</summary>
     [Fact]
     public Task Without_an_engine_the_check_does_not_speak_of_the_registry() => WithEachToolsAsync(async path =>
     {
@@ -295,7 +295,7 @@ public sealed class SetupTests : IDisposable
     private static bool IsOneLine(ProgramResult result, string start) =>
         result.ExitCode == 1 && result.Output.Length == 0 && !result.Error.Contains('\n') && result.Error.StartsWith(start, StringComparison.Ordinal);
 
-    /// <summary>Does it with GNU's tools in PATH, then with BusyBox's if this machine has them. It does nothing where setup.sh has nothing to offer.</summary>
+    /// <summary>Does it with GNU's tools in PATH, then with BusyBox's if this machine has them. On a system other than Linux it does nothing.</summary>
     private async Task WithEachToolsAsync(Func<string, Task> test)
     {
         if (!OperatingSystem.IsLinux())
@@ -332,7 +332,7 @@ public sealed class SetupTests : IDisposable
 
     /// <summary>The script without any of this process's variables.</summary>
     /// <param name="tools">The folder of tools in PATH.</param>
-    /// <param name="environment">Variables; HOME without a value is taken away.</param>
+    /// <param name="environment">Variables; HOME without a value is removed.</param>
     /// <param name="arguments">The script's command line.</param>
     private string[] SetupCommand(string tools, string environment, params string[] arguments)
     {

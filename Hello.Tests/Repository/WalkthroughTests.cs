@@ -40,7 +40,7 @@ public sealed class WalkthroughTests(HelloApplication hello) : IClassFixture<Hel
     [Fact]
     public async Task Setup_finds_nothing_missing_where_the_tests_run()
     {
-        if (OperatingSystem.IsLinux()) // elsewhere it says that it has nothing to offer
+        if (OperatingSystem.IsLinux()) // on another system it only says that it has nothing to do
         {
             var report = await CommandLine.RunAsync(Path.Combine(Root, "eng", "setup.sh"), "--check");
 

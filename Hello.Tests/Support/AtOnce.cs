@@ -5,7 +5,7 @@ namespace Hello.Tests;
 /// <summary>Runs cases of a test at the same time, because most of their time is spent waiting.</summary>
 public static class AtOnce
 {
-    /// <summary>More containers that start at the same time would take the processors from each other, and from the tests beside them.</summary>
+    /// <summary>More containers at the same time would slow each other down, and the other tests.</summary>
     private const int Most = 6;
 
     /// <summary>Runs a test for each case. If one fails, the error names it.</summary>

@@ -49,7 +49,7 @@ public static class CommandLine
     /// <returns>The last answer, right or not, so that the test can say what was seen.</returns>
     public static async Task<T> PollAsync<T>(Func<Task<T>> ask, Func<T, bool> isRight, TimeSpan limit)
     {
-        // What comes at once is seen at once, and what takes long is not asked for often.
+        // Asks often at first and rarely later: a quick answer is seen at once, and a slow one costs little.
         for (var started = Stopwatch.StartNew(); ; await Task.Delay(TimeSpan.FromMilliseconds(Math.Clamp(started.ElapsedMilliseconds / 10, 50, 500))))
         {
             var answer = await ask();

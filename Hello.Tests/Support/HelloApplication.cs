@@ -14,7 +14,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
     /// <summary>The first run publishes the API twice, once as a native binary.</summary>
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(12);
 
-    /// <summary>The settings that hold the keys of what listens.</summary>
+    /// <summary>The settings that hold the keys of the dashboard and its endpoints.</summary>
     public static readonly string[] Keys = ["AppHost:BrowserToken", "AppHost:DashboardApiKey", "AppHost:OtlpApiKey", "AppHost:ResourceService:ApiKey"];
 
     private static readonly SemaphoreSlim Gate = new(1);
