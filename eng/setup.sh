@@ -249,6 +249,7 @@ mend_engine() {
 }
 
 supply_engine() {
+  say 'supplying the container engine, which takes about a minute ...'
   type -P dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
   client_fits || install_client
   buildx_fits || install_plugin buildx docker-buildx docker-buildx

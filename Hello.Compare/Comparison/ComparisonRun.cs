@@ -234,7 +234,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
             if (load.Errors > 0 && !candidate.HasErrors)
             {
                 candidate.HasErrors = true;
-                _failures.Add(Format.Invariant($"{candidate.Image.Name}: {load.Errors:N0} of {load.Sent:N0} requests under load did not get an answer with 200."));
+                _failures.Add(Format.Invariant($"{candidate.Image.Name}: {load.Errors:N0} of {load.Sent:N0} requests under load, which did not get an answer with 200."));
             }
 
             candidate.RequestsPerSecond.Add(load.RequestsPerSecond);

@@ -63,7 +63,7 @@ public sealed record Figure(string Name, Func<Measurements, FigureValue?> Of, Be
     public static readonly Figure Base = new("Base", m => m.Image is null ? null : new($"{m.Image.Base ?? "not told"}{(m.Image.StandIns.Contains(m.Image.Base) ? " (stand-in)" : "")}"));
 
     /// <summary>The bytes of files that an upper layer replaces or deletes.</summary>
-    public static readonly Figure Wasted = new("Wasted", m => Bytes(m.Image?.Contents.WastedBytes), Better.Lower);
+    public static readonly Figure Wasted = new("Wasted", m => m.Image is null ? null : new(Format.Bytes(m.Image.Contents.WastedBytes)), Better.Lower); // a ratio to some bytes would tell nothing
 
     /// <summary>The processes in the container.</summary>
     public static readonly Figure Processes = new("Processes", m => Count(m.Process?.Processes), Better.Lower);

@@ -32,7 +32,10 @@ public sealed record LayerEntry(string Path, TarEntryType Type, long Length, str
 public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyList<LayerEntry> Entries, bool IsCompressedEstimated = false)
 {
     /// <summary>One in this number of pieces is a sample.</summary>
-    private const int SampleEvery = 16;
+    private const int SampleEvery = 32;
+
+    /// <summary>How many bytes one task may be ahead of the other. With few, they wait for each other at every turn.</summary>
+    private const int Ahead = 4 * 1024 * 1024;
 
     /// <summary>The logarithm of the length of a piece: 128 KiB.</summary>
     private const int PieceBits = 17;
@@ -51,7 +54,7 @@ public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyLi
     internal static async Task<ImageLayer> ReadAsync(Stream stream, long length, Func<Stream, Stream>? decompress, bool sample, CancellationToken cancellationToken)
     {
         // The bytes are read once: one task hashes and compresses them while the other reads the tar.
-        var pipe = new Pipe();
+        var pipe = new Pipe(new(pauseWriterThreshold: Ahead, resumeWriterThreshold: Ahead / 2, minimumSegmentSize: 64 * 1024, useSynchronizationContext: false));
         var pumping = PumpAsync(stream, decompress, sample, pipe.Writer, cancellationToken);
         List<LayerEntry> entries = [];
         var tar = pipe.Reader.AsStream();

@@ -120,10 +120,10 @@ copy_here() {
 }
 
 build() {
-  local image=$1 target old log=$tmp/build.log
+  local image=$1 place=$2 target old log=$tmp/build.log
   target=$(target_of "$image")
   old=$(docker image ls --quiet --no-trunc "$image")
-  echo "building a stand-in for $image ..."
+  echo "building a stand-in for $image ($place) ..."
   docker build --progress plain --file "$here/Dockerfile" --target "$target" --tag "$image" "${build_args[@]}" \
     --label io.hello.stand-in=true --label io.hello.stand-in.fingerprint="$(fingerprint)" \
     --label org.opencontainers.image.base.name="$image" \
@@ -155,10 +155,14 @@ Maintainer: none
 Description: not there
 END
 
-echo "fetching the Debian packages of the stand-in base images ..."
+echo "fetching the Debian packages of $# stand-in base images. All of it takes about a minute ..."
 private_apt update
 lay_out_core
 lay_out_dotnet
 [[ "$*" != *aspire-dashboard* ]] || lay_out_dashboard
 [[ "$*" != *-aot* ]] || unpack aot "${aot_packages[@]}"
-for image in "$@"; do build "$image"; done
+place=0
+for image in "$@"; do
+  place=$((place + 1))
+  build "$image" "$place of $#"
+done
