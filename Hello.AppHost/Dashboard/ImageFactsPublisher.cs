@@ -76,6 +76,7 @@ internal sealed class ImageFactsPublisher(
         var measuring = Task.CompletedTask;
         CancellationTokenSource? run = null;
         string? measured = null;
+        string? explained = null;
         try
         {
             await foreach (var change in notifications.WatchAsync(cancellationToken))
@@ -83,6 +84,12 @@ internal sealed class ImageFactsPublisher(
                 if (change.Resource != resource)
                 {
                     continue;
+                }
+
+                if (change.Snapshot.State?.Text is { } state && state != explained)
+                {
+                    explained = state;
+                    loggers.GetLogger(change.ResourceId).Explain(state, change.Snapshot.ExitCode);
                 }
 
                 // The first event of a resource may come before its container has a name.

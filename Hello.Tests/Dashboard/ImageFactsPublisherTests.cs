@@ -4,6 +4,7 @@ using Hello.AppHost.Dashboard;
 using Hello.Compare.Engine;
 using Hello.Compare.Images;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Hello.Tests;
 
@@ -18,6 +19,22 @@ public sealed class ImageFactsPublisherTests
     public Task An_engine_that_is_away_is_one_line_however_long_it_is_away() => Task.WhenAll(
         AssertOneLineAsync(Fail, "Not measured: No container engine answers ('{0} container ls --quiet --last 1' ended with 1: Cannot connect to the Docker daemon): start one, or run eng/setup.sh."),
         AssertOneLineAsync($"[ $1 = container ] || {{ {Fail}; }}", "Not measured: '{0} events' ended with 1: Cannot connect to the Docker daemon"));
+
+    [Theory]
+    [InlineData("Building", null, "Building the image. The first build takes a minute or two, later ones a few seconds.")]
+    [InlineData("FailedToStart", null, "It did not start. The lines above say why. Correct the cause, then press Start. The other builds are not affected.")]
+    [InlineData("RuntimeUnhealthy", null, "No container engine answers. Start it, or run eng/setup.sh. The build then begins by itself.")]
+    [InlineData("Exited", 137, "The container ended with exit code 137. The lines above say why. Press Start to start it again.")]
+    [InlineData("Exited", 0, null)]
+    [InlineData("Running", null, null)]
+    public void A_state_that_a_newcomer_may_not_know_is_explained(string state, int? exitCode, string? line)
+    {
+        var log = new CollectingLogger();
+
+        log.Explain(state, exitCode);
+
+        Assert.Equal(line is null ? [] : [line], log.Lines);
+    }
 
     /// <summary>Follows a build with a script in place of <c>docker</c>. The application is not started.</summary>
     private static async Task AssertOneLineAsync(string script, string expected)
@@ -64,5 +81,18 @@ public sealed class ImageFactsPublisherTests
                 // All has been written.
             }
         }
+    }
+
+    /// <summary>Keeps what is logged.</summary>
+    private sealed class CollectingLogger : ILogger
+    {
+        public List<string> Lines { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception));
     }
 }
