@@ -20,8 +20,14 @@ label=io.hello.stand-in
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 export LC_ALL=C # the errors of other programs are read, and printed, in English
 
-say() { echo "$*"; }
+step() { :; } # until progress.sh is read
+end_steps() { :; }
+say() {
+  end_steps
+  echo "$*"
+}
 fail() {
+  end_steps
   echo "eng/setup.sh: $*" >&2
   exit 1
 }
@@ -45,6 +51,9 @@ if [[ $(uname) != Linux ]]; then
   say 'eng/setup.sh: nothing to do on this system. Install the .NET SDK and Docker Desktop, then run: dotnet run --project Hello.AppHost'
   exit
 fi
+
+# shellcheck source=eng/base-images/progress.sh
+source "$root/eng/base-images/progress.sh"
 
 user=$(id -un 2> /dev/null) || user=$EUID
 by_hand='Install Docker Engine 25 or newer with buildx, https://docs.docker.com/engine/install/, for example with: curl -fsSL https://get.docker.com | sh'
@@ -249,7 +258,7 @@ mend_engine() {
 }
 
 supply_engine() {
-  say 'supplying the container engine, which takes about a minute ...'
+  step 'supplying the container engine, which takes about a minute ...'
   type -P dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
   client_fits || install_client
   buildx_fits || install_plugin buildx docker-buildx docker-buildx
@@ -267,7 +276,7 @@ apt_is_fresh=''
 install_packages() {
   need_apt
   local package available=()
-  say "installing ${*##*/} ..."
+  step "installing ${*##*/} ..."
   [[ $apt_is_fresh ]] || apt-get -qq update &> /dev/null < /dev/null || true # one source of several may be out of reach
   apt_is_fresh=yes
   for package in "$@"; do
@@ -293,7 +302,7 @@ quietly() {
 from_trixie() {
   need_apt
   local mirror
-  say "taking $1 from Debian 13 ..."
+  step "taking $1 from Debian 13 ..."
   # shellcheck disable=SC2016 # apt-get fills $(REPO_URI) in
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 'Component: main' | head -n 1)
   [[ -n $mirror ]] || fail "$note, and this distribution has no package for it. $by_hand"
@@ -330,7 +339,7 @@ install_plugin() {
 }
 
 start_engine() {
-  say 'starting the container engine ...'
+  step 'starting the container engine ...'
   if [[ -d /run/systemd/system ]]; then # sd_booted(3)
     quietly systemctl start docker
   else
@@ -422,7 +431,7 @@ check_images() {
 supply_images() {
   local image stand_in
   for image in ${to_pull[@]+"${to_pull[@]}"}; do
-    say "pulling $image ..."
+    step "pulling $image ..."
     stand_in=$(docker image inspect --format '{{.Id}}' "$image")
     if docker pull --quiet "$image" > /dev/null; then
       docker image rm "$stand_in" &> /dev/null || true # it stays while a container or another image needs it
@@ -437,7 +446,7 @@ supply_images() {
 
 check_folders
 tmp='' new_client='' stand_ins=()
-trap '[[ ! $tmp ]] || rm -rf "$tmp" "$new_client"' EXIT
+trap 'end_steps; [[ ! $tmp ]] || rm -rf "$tmp" "$new_client"' EXIT
 # Without this trap, bash goes on after a Ctrl+C if a child, such as apt-get or docker, handles it.
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -453,7 +462,7 @@ else
     fi
     fail "user $user cannot write to $cache. $mend"
   fi
-  flock -n 9 || { say 'waiting for the end of another eng/setup.sh ...'; flock 9; }
+  flock -n 9 || { step 'waiting for the end of another eng/setup.sh ...'; flock 9; }
 fi
 
 missing=0

@@ -18,7 +18,11 @@ core_packages=(busybox-static libc6 libgcc-s1 libssl3 libstdc++6 zlib1g)
 # Hello.Api.csproj. binutils has strip and objcopy.
 aot_packages=(binutils clang libc6-dev lld zlib1g-dev)
 
+# shellcheck source=eng/base-images/progress.sh
+source "$here/progress.sh"
+
 fail() {
+  end_steps
   echo "eng/base-images/build.sh: $*" >&2
   exit 1
 }
@@ -123,7 +127,7 @@ build() {
   local image=$1 place=$2 target old log=$tmp/build.log
   target=$(target_of "$image")
   old=$(docker image ls --quiet --no-trunc "$image")
-  echo "building a stand-in for $image ($place) ..."
+  step "building a stand-in for $image ($place) ..."
   docker build --progress plain --file "$here/Dockerfile" --target "$target" --tag "$image" "${build_args[@]}" \
     --label io.hello.stand-in=true --label io.hello.stand-in.fingerprint="$(fingerprint)" \
     --label org.opencontainers.image.base.name="$image" \
@@ -142,7 +146,7 @@ command -v apt-get > /dev/null || fail "stand-ins need Debian packages, but this
 [[ -r $ca_bundle ]] || fail "cannot read the certificates in $ca_bundle. $(
   if [[ ${SSL_CERT_FILE-} ]]; then echo 'Run: unset SSL_CERT_FILE'; else echo 'Run as root: apt-get install ca-certificates'; fi)"
 tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+trap 'end_steps; rm -rf "$tmp"' EXIT
 context=$tmp/context
 mkdir -p "$context" "$tmp"/lists/partial "$tmp"/cache/archives/partial
 # debconf counts as installed. libssl3 depends on it and it depends on Perl, but no package is
@@ -155,7 +159,7 @@ Maintainer: none
 Description: not there
 END
 
-echo "fetching the Debian packages of $# stand-in base images. All of it takes about a minute ..."
+step "fetching the Debian packages of $# stand-in base images. All of it takes about a minute ..."
 private_apt update
 lay_out_core
 lay_out_dotnet
