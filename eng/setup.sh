@@ -20,8 +20,7 @@ label=io.hello.stand-in
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 export LC_ALL=C # the errors of other programs are read, and printed, in English
 
-step() { :; } # until progress.sh is read
-end_steps() { :; }
+end_steps() { :; } # until progress.sh is read
 say() {
   end_steps
   echo "$*"
