@@ -48,6 +48,7 @@ internal static class BenchmarkCommand
 
         var (markdown, forPage, leftBehind) = await new BenchmarkRun(root, Path.Combine(root, "Hello.Compare", "Benchmark"), runs, starts, ConsoleProgress.Report, CommandExtensions.Error)
             .MeasureAsync(chosen, against, cancellationToken);
+        ConsoleProgress.Clear();
         await File.WriteAllTextAsync(file, markdown, CancellationToken.None);
         if (intoPage)
         {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Hello.Compare.Engine;
 
@@ -68,15 +69,18 @@ internal static class CommandExtensions
     public static Option<int> Number(string name, string description, int byDefault)
     {
         var option = new Option<int>(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => byDefault };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens is [{ Value: var text }] && !(int.TryParse(text, out var n) && n is >= 1 and <= 100))
-            {
-                result.AddError($"{name} must be a number from 1 to 100, not '{text}'.");
-            }
-        });
+        option.InRange(1, 100);
         return option;
     }
+
+    /// <summary>Refuses a value that is no whole number of a range.</summary>
+    public static void InRange(this Option option, int lowest, int highest) => option.Validators.Add(result =>
+    {
+        if (result.Tokens is [{ Value: var text }] && !(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= lowest && n <= highest))
+        {
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} must be a number from {lowest} to {highest}, not '{text}'."));
+        }
+    });
 
     /// <summary>Writes an error line to standard error.</summary>
     public static void Error(string line) => ConsoleProgress.WriteLine($"error: {line}");

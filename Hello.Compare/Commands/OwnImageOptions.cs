@@ -48,8 +48,8 @@ internal sealed class OwnImageOptions
 
     public OwnImageOptions()
     {
-        InRange(_port, 1, 65535);
-        InRange(_timeout, 1, 3600);
+        _port.InRange(1, 65535);
+        _timeout.InRange(1, 3600);
     }
 
     public IReadOnlyList<Option> All => [_images, _dockerfiles, _file, _only, _port, _path, _variables, _arguments, _timeout];
@@ -137,14 +137,6 @@ internal sealed class OwnImageOptions
     }
 
     private static Option<string[]> Several(string name, string description, string helpName) => new(name) { Description = $"{description}. May be given several times", HelpName = helpName };
-
-    private static void InRange<T>(Option<T> option, int lowest, int highest) => option.Validators.Add(result =>
-    {
-        if (result.Tokens is [{ Value: var text }] && !(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= lowest && n <= highest))
-        {
-            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} must be a number from {lowest} to {highest}, not '{text}'."));
-        }
-    });
 
     /// <summary>One image of the file. A relative path starts from the folder of the file.</summary>
     private sealed record Entry

@@ -24,6 +24,7 @@ internal static class SizeCommand
         var root = RepositoryFolder.Find();
         var (report, leftBehind) = await new SizeRun(ContainerEngine.FromEnvironment(), ConsoleProgress.Report, CommandExtensions.Error)
             .MeasureAsync(HelloImage.Of(root, Build), cancellationToken);
+        ConsoleProgress.Clear();
         var file = SizeReport.PathOf(root, report.Conditions.Rid);
         var earlier = await SizeReport.ReadAsync(file, cancellationToken);
         report = report with { Budget = earlier?.Budget };

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text;
 using Hello.Compare.Figures;
-using Hello.Compare.Images;
 
 namespace Hello.Compare.Comparison;
 
@@ -97,9 +96,8 @@ public static class ComparisonPage
 
         static string List(IEnumerable<(string Size, string What)> lines)
         {
-            var all = lines.ToArray();
-            var items = all.Take(ImageContents.ListLength).Select(l => $"<li>{(l.Size.Length == 0 ? "" : $"<span class=\"value\">{Encode(l.Size)}</span> ")}<span>{Encode(l.What)}</span></li>");
-            return all.Length == 0 ? "<p>none</p>" : $"<ul>{string.Concat(items)}{(all.Length > ImageContents.ListLength ? Format.Invariant($"<li>and {all.Length - ImageContents.ListLength} more</li>") : "")}</ul>";
+            var items = ImageContentsText.FirstOf(lines).Select(l => $"<li>{(l.Size.Length == 0 ? "" : $"<span class=\"value\">{Encode(l.Size)}</span> ")}<span>{Encode(l.What)}</span></li>").ToArray();
+            return items.Length == 0 ? "<p>none</p>" : $"<ul>{string.Concat(items)}</ul>";
         }
     }
 

@@ -16,8 +16,8 @@ public sealed record ComparisonResult(IReadOnlyList<Measurements> Images, IReadO
             var (reference, last) = (Images[0], Images[^1]);
             if (Images.Count == 1)
             {
-                Figure[] told = [Figure.UnpackedSize, Figure.FirstHello, Figure.Ids];
-                return $"{last.Name}: {(told.Any(f => f.Of(last) is not null) ? string.Join(", ", told.Where(f => f.Of(last) is not null).Select(f => $"{f.Name} {f.Of(last)!.Text}")) : "not measured")}";
+                string[] told = [.. ((Figure[])[Figure.UnpackedSize, Figure.FirstHello, Figure.Ids]).Where(f => f.Of(last) is not null).Select(f => $"{f.Name} {f.Of(last)!.Text}")];
+                return $"{last.Name}: {(told.Length > 0 ? string.Join(", ", told) : "not measured")}";
             }
 
             List<string> claims = [];

@@ -23,8 +23,8 @@ public static class ImageContentsText
         Add("layers", contents.Layers.Select(l => (Format.Bytes(l.Bytes), Shorten(l.Instruction))));
         Add("largest files", contents.LargestFiles.Select(f => (Format.Bytes(f.Bytes), f.Path)));
         Add(contents.WastedBytes == 0 ? "wasted: nothing" : $"wasted: {Format.Bytes(contents.WastedBytes)} that no container sees", contents.Wasted.Select(w => (Format.Bytes(w.Bytes), $"{w.Path}{(w.Times > 1 ? Format.Invariant($", {w.Times} times") : "")}")));
-        Add("setuid or setgid", Names(contents.SetUid));
-        Add("writable by every user", Names(contents.WorldWritable));
+        Add("setuid or setgid", FirstOf(contents.SetUid.Select(path => ("", path))));
+        Add("writable by every user", FirstOf(contents.WorldWritable.Select(path => ("", path))));
         return text.ToString();
 
         void Add(string title, IEnumerable<(string Size, string What)> lines)
@@ -37,9 +37,12 @@ public static class ImageContentsText
         }
     }
 
-    /// <summary>The first names of a list, and how many more there are.</summary>
-    private static IEnumerable<(string, string)> Names(IReadOnlyList<string> paths) =>
-        [.. paths.Take(ImageContents.ListLength).Select(path => ("", path)), .. paths.Count > ImageContents.ListLength ? [("", Format.Invariant($"and {paths.Count - ImageContents.ListLength} more"))] : Array.Empty<(string, string)>()];
+    /// <summary>The first lines of a list, and how many more there are.</summary>
+    internal static IReadOnlyList<(string Size, string What)> FirstOf(IEnumerable<(string Size, string What)> lines)
+    {
+        var all = lines.ToArray();
+        return all.Length <= ImageContents.ListLength ? all : [.. all.Take(ImageContents.ListLength), ("", Format.Invariant($"and {all.Length - ImageContents.ListLength} more"))];
+    }
 
     /// <summary>The instruction, not longer than a line; a word if the image does not tell it.</summary>
     internal static string Shorten(string instruction) => instruction.Length == 0 ? "(not told)" : instruction.Length <= InstructionLength ? instruction : $"{instruction[..InstructionLength]} …";

@@ -11,7 +11,7 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
     [FactInBrowser]
     public async Task The_three_builds_are_there_and_healthy()
     {
-        var page = await OpenAsync("/");
+        var page = await OpenAsync();
         foreach (var image in HelloImages.Specification)
         {
             await Assertions.Expect(Row(page, image)).ToContainTextAsync("Running");
@@ -23,7 +23,7 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
     [FactInBrowser]
     public async Task The_details_of_a_build_have_its_size_and_its_user()
     {
-        var page = await OpenAsync("/");
+        var page = await OpenAsync();
         await ClickAsync(Row(page, HelloImages.Specification[^1]), page.GetByText("Unpacked size"));
 
         await Assertions.Expect(page.GetByText(SizeText())).ToHaveCountAsync(2);
@@ -35,7 +35,7 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
     public async Task Send_load_asks_shows_what_came_of_it_and_leads_to_the_traces_and_metrics()
     {
         var image = HelloImages.Specification[1];
-        var page = await OpenAsync("/");
+        var page = await OpenAsync();
         var dialog = page.Locator("#interactions-input-dialog");
         var send = dialog.Locator("fluent-button").Filter(new() { HasText = "Send load" });
         await ClickAsync(Row(page, image).Locator("fluent-button[title^='Sends a bounded burst']"), send);
@@ -48,7 +48,7 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
         await send.ClickAsync();
 
         var traces = page.Locator($"a[href='/traces/resource/{image}']");
-        await Assertions.Expect(traces).ToBeVisibleAsync(new() { Timeout = 30_000 });
+        await Assertions.Expect(traces).ToBeVisibleAsync();
         await Browser.WriteScreenshotAsync(page, "load-sent");
         foreach (var build in HelloImages.Specification)
         {
@@ -62,7 +62,7 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
     [FactInBrowser]
     public async Task Compare_images_shows_a_table()
     {
-        var page = await OpenAsync("/");
+        var page = await OpenAsync();
         var item = page.Locator("fluent-menu-item").Filter(new() { HasText = "Compare images" });
         await ClickAsync(Row(page, HelloImages.Specification[1]).Locator("fluent-button[title='Actions']"), item);
         await item.ClickAsync();
@@ -84,7 +84,7 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
         using var client = hello.App.CreateHttpClient(image.Resource);
         await client.GetStringAsync(new Uri("/hello", UriKind.Relative));
 
-        var page = await OpenAsync("/");
+        var page = await OpenAsync();
         await ShowsAsync("consolelogs", "Said hello to");
         await ShowsAsync("traces", $"{image}: GET /hello");
         await ShowsAsync("metrics", "http.server.request.duration");
@@ -135,16 +135,11 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
 
     private static ILocator Row(IPage page, HelloImage image) => page.Locator("tr").Filter(new() { Has = page.GetByText(image.Resource, new() { Exact = true }) }).First;
 
-    private async Task<IPage> OpenAsync(string path)
+    private async Task<IPage> OpenAsync()
     {
         var page = await browser.OpenAsync(1400, 900);
         await page.GotoAsync(hello.DashboardLogin.ToString());
         await page.WaitForURLAsync(url => !url.Contains("/login", StringComparison.Ordinal));
-        if (path != "/")
-        {
-            await page.GotoAsync(new Uri(hello.DashboardLogin, path).ToString());
-        }
-
         return page;
     }
 

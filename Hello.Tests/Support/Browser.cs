@@ -32,10 +32,7 @@ public sealed class TheoryInBrowserAttribute : TheoryAttribute
 /// <remarks>Playwright would download a browser of its own. Not every machine can reach it.</remarks>
 public sealed class Browser : IAsyncLifetime
 {
-    private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-
-    private static readonly string? Executable = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-        .SelectMany(folder => Names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+    private static readonly string? Executable = FactIfInstalledAttribute.Find("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
 
     private IPlaywright? _playwright;
     private IBrowser? _browser;

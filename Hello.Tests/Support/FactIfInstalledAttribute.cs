@@ -22,11 +22,13 @@ public sealed class FactIfInstalledAttribute(params string[] programs) : FactAtt
         set => base.Skip = value;
     }
 
-    private static string[] Folders => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+    /// <summary>The first of some programs that a folder of <c>PATH</c> has; null if there is none.</summary>
+    internal static string? Find(params string[] names) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        .SelectMany(folder => names.SelectMany(name => (string[])[Path.Combine(folder, name), Path.Combine(folder, name + ".exe")])).FirstOrDefault(File.Exists);
 
     private static bool IsInstalled(string program) => program.Split(' ') is [var name, var plugin]
         ? Succeeds(name, plugin, "version")
-        : Folders.Any(folder => File.Exists(Path.Combine(folder, program)) || File.Exists(Path.Combine(folder, program + ".exe")));
+        : Find(program) is not null;
 
     private static bool Succeeds(string program, params string[] arguments)
     {
