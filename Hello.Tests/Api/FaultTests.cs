@@ -12,7 +12,7 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public Task A_receiver_that_fails_for_a_while_costs_no_answer_and_gets_later_telemetry(HelloImage image) => AtOnce.RunAsync(Faults, async fault =>
+    public Task A_receiver_that_fails_for_a_while_costs_no_answer_and_gets_later_telemetry(ImageSpecification image) => AtOnce.RunAsync(Faults, async fault =>
     {
         var (what, answer, seconds) = fault;
         var failing = false;
@@ -34,7 +34,7 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_receiver_that_goes_and_comes_back_costs_no_answer_and_gets_later_telemetry(HelloImage image)
+    public async Task A_receiver_that_goes_and_comes_back_costs_no_answer_and_gets_later_telemetry(ImageSpecification image)
     {
         var first = new OtlpReceiver(_ => OtlpReceiver.Ok);
         var port = first.Port;
@@ -52,7 +52,7 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public Task A_receiver_that_refuses_is_one_warning_and_one_line_when_it_takes_telemetry_again(HelloImage image) => AtOnce.RunAsync(["301 Moved", "401 Unauthorized", "404 Not Found", "415 Unsupported Media Type", "500 Internal Server Error", "503 Service Unavailable"], async status =>
+    public Task A_receiver_that_refuses_is_one_warning_and_one_line_when_it_takes_telemetry_again(ImageSpecification image) => AtOnce.RunAsync(["301 Moved", "401 Unauthorized", "404 Not Found", "415 Unsupported Media Type", "500 Internal Server Error", "503 Service Unavailable"], async status =>
     {
         var refuses = true;
         await using var receiver = new OtlpReceiver(_ => refuses ? $"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n" : OtlpReceiver.Ok);
@@ -75,7 +75,7 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_proxy_is_used_or_is_one_warning(HelloImage image)
+    public async Task A_proxy_is_used_or_is_one_warning(ImageSpecification image)
     {
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
         await using var proxy = new OtlpReceiver(_ => OtlpReceiver.Ok);
@@ -111,7 +111,7 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Telemetry_that_cannot_leave_is_held_up_to_a_bound(HelloImage image)
+    public async Task Telemetry_that_cannot_leave_is_held_up_to_a_bound(ImageSpecification image)
     {
         await using var receiver = new OtlpReceiver(_ => null);
         await using var container = await PlainContainer.RunOnHostAsync(image, receiver.Options);
@@ -128,7 +128,7 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Telemetry_that_comes_faster_than_it_leaves_is_counted_and_said(HelloImage image)
+    public async Task Telemetry_that_comes_faster_than_it_leaves_is_counted_and_said(ImageSpecification image)
     {
         const int requests = 3_000;
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok) { Delay = TimeSpan.FromMilliseconds(300) };

@@ -11,7 +11,7 @@ public sealed class HelloTests(HelloApplication hello)
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Get_hello_answers_the_greeting_byte_for_byte(HelloImage image)
+    public async Task Get_hello_answers_the_greeting_byte_for_byte(ImageSpecification image)
     {
         using var client = hello.App.CreateHttpClient(image.Resource);
         using var response = await client.GetAsync(new Uri("/hello", UriKind.Relative));
@@ -26,7 +26,7 @@ public sealed class HelloTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Head_hello_answers_with_the_headers_only(HelloImage image)
+    public async Task Head_hello_answers_with_the_headers_only(ImageSpecification image)
     {
         var answer = await SendAsync(image, "HEAD /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
 
@@ -38,7 +38,7 @@ public sealed class HelloTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(Errors))]
-    public async Task An_error_is_answered_in_the_shape_of_the_greeting_with_its_own_code(HelloImage image, string what, int code, string reason)
+    public async Task An_error_is_answered_in_the_shape_of_the_greeting_with_its_own_code(ImageSpecification image, string what, int code, string reason)
     {
         var answer = await SendAsync(image, Requests[what]);
         var body = $$"""{"code":{{code}},"result":"{{reason}}"}""";
@@ -55,7 +55,7 @@ public sealed class HelloTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task The_answer_to_a_wrong_method_lists_the_right_ones(HelloImage image)
+    public async Task The_answer_to_a_wrong_method_lists_the_right_ones(ImageSpecification image)
     {
         using var client = hello.App.CreateHttpClient(image.Resource);
         using var response = await client.DeleteAsync(new Uri("/hello", UriKind.Relative));
@@ -66,7 +66,7 @@ public sealed class HelloTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Health_and_alive_answer_in_one_word(HelloImage image)
+    public async Task Health_and_alive_answer_in_one_word(ImageSpecification image)
     {
         using var client = hello.App.CreateHttpClient(image.Resource);
 
@@ -77,7 +77,7 @@ public sealed class HelloTests(HelloApplication hello)
     /// <summary>No request may reach code that has been left out of the binary, or end the process.</summary>
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task An_unusual_request_is_answered_or_closed_and_the_next_one_is_right(HelloImage image)
+    public async Task An_unusual_request_is_answered_or_closed_and_the_next_one_is_right(ImageSpecification image)
     {
         using var client = hello.App.CreateHttpClient(image.Resource);
         var container = hello.ContainerId(image);
@@ -105,7 +105,7 @@ public sealed class HelloTests(HelloApplication hello)
             from start in (string[])["GET /hello HTTP/1.1\r\nX: ", "POST /hello HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n\r\n"]
             select AssertTimesOutAsync(image, start));
 
-        async Task AssertTimesOutAsync(HelloImage image, string start)
+        async Task AssertTimesOutAsync(ImageSpecification image, string start)
         {
             using var connection = await RawConnection.OpenAsync(hello.App.GetEndpoint(image.Resource));
             await connection.SendAsync(start);
@@ -157,11 +157,11 @@ public sealed class HelloTests(HelloApplication hello)
         ["many headers"] = $"GET /hello HTTP/1.1\r\nHost: h\r\n{string.Concat(Enumerable.Range(0, 100).Select(i => $"X-{i}: x\r\n"))}\r\n",
     };
 
-    public static TheoryData<HelloImage, string, int, string> Errors
+    public static TheoryData<ImageSpecification, string, int, string> Errors
     {
         get
         {
-            var data = new TheoryData<HelloImage, string, int, string>();
+            var data = new TheoryData<ImageSpecification, string, int, string>();
             foreach (var image in HelloImages.Specification)
             {
                 data.Add(image, "unknown path", 404, "Not Found");
@@ -182,7 +182,7 @@ public sealed class HelloTests(HelloApplication hello)
     }
 
     /// <summary>Sends bytes that no HTTP client would send, and reads until the other end closes.</summary>
-    private async Task<string> SendAsync(HelloImage image, string request)
+    private async Task<string> SendAsync(ImageSpecification image, string request)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         var endpoint = hello.App.GetEndpoint(image.Resource);

@@ -9,7 +9,7 @@ public sealed class HttpTests(HelloApplication hello)
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Pipelined_requests_are_all_answered_in_order(HelloImage image)
+    public async Task Pipelined_requests_are_all_answered_in_order(ImageSpecification image)
     {
         (string Line, string Answer)[] known =
         [
@@ -31,7 +31,7 @@ public sealed class HttpTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_request_as_large_as_it_may_be_is_answered(HelloImage image)
+    public async Task A_request_as_large_as_it_may_be_is_answered(ImageSpecification image)
     {
         using var connection = await RawConnection.OpenAsync(hello.App.GetEndpoint(image.Resource));
 
@@ -44,7 +44,7 @@ public sealed class HttpTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(Attacks))]
-    public async Task An_attack_is_refused_with_its_code_and_the_next_request_is_answered(HelloImage image, string what, int code)
+    public async Task An_attack_is_refused_with_its_code_and_the_next_request_is_answered(ImageSpecification image, string what, int code)
     {
         using var client = hello.App.CreateHttpClient(image.Resource);
         using var connection = await RawConnection.OpenAsync(hello.App.GetEndpoint(image.Resource));
@@ -58,11 +58,11 @@ public sealed class HttpTests(HelloApplication hello)
         Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
     }
 
-    public static TheoryData<HelloImage, string, int> Attacks
+    public static TheoryData<ImageSpecification, string, int> Attacks
     {
         get
         {
-            var data = new TheoryData<HelloImage, string, int>();
+            var data = new TheoryData<ImageSpecification, string, int>();
             foreach (var image in HelloImages.Specification)
             {
                 data.Add(image, "a TLS ClientHello", 400);

@@ -9,7 +9,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task All_three_signals_are_exported_with_the_headers_that_are_set(HelloImage image)
+    public async Task All_three_signals_are_exported_with_the_headers_that_are_set(ImageSpecification image)
     {
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
         await using var container = await PlainContainer.RunOnHostAsync(image, [
@@ -33,7 +33,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_metric_names_a_trace_as_its_exemplar(HelloImage image)
+    public async Task A_metric_names_a_trace_as_its_exemplar(ImageSpecification image)
     {
         var trace = RandomNumberGenerator.GetBytes(16);
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
@@ -53,7 +53,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Exports_of_a_signal_share_a_connection_until_the_receiver_closes_it(HelloImage image)
+    public async Task Exports_of_a_signal_share_a_connection_until_the_receiver_closes_it(ImageSpecification image)
     {
         var metrics = 0;
         await using var receiver = new OtlpReceiver(export =>
@@ -70,7 +70,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Compressed_exports_are_gzip(HelloImage image)
+    public async Task Compressed_exports_are_gzip(ImageSpecification image)
     {
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
         await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_COMPRESSION=gzip"]);
@@ -85,7 +85,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task An_export_that_the_receiver_defers_is_sent_again(HelloImage image)
+    public async Task An_export_that_the_receiver_defers_is_sent_again(ImageSpecification image)
     {
         byte[]? refused = null;
         await using var receiver = new OtlpReceiver(export =>
@@ -109,7 +109,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public Task A_receiver_with_a_fault_costs_no_answer_and_gets_later_telemetry(HelloImage image) => AtOnce.RunAsync(Faults, async fault =>
+    public Task A_receiver_with_a_fault_costs_no_answer_and_gets_later_telemetry(ImageSpecification image) => AtOnce.RunAsync(Faults, async fault =>
     {
         var (what, answer) = fault;
         var faults = 3; // one of each signal
@@ -139,7 +139,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Grpc_is_left_out_and_asking_for_it_is_one_warning(HelloImage image)
+    public async Task Grpc_is_left_out_and_asking_for_it_is_one_warning(ImageSpecification image)
     {
         await using var container = await PlainContainer.RunAsync(
             image, "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317", "--env", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc");
@@ -151,7 +151,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task The_port_of_grpc_without_a_protocol_is_one_warning(HelloImage image)
+    public async Task The_port_of_grpc_without_a_protocol_is_one_warning(ImageSpecification image)
     {
         await using var container = await PlainContainer.RunOnHostAsync(image, "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317");
 
@@ -161,7 +161,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task What_is_left_out_ends_nothing_when_all_of_it_is_asked_for(HelloImage image)
+    public async Task What_is_left_out_ends_nothing_when_all_of_it_is_asked_for(ImageSpecification image)
     {
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
         string[] settings = ["ASPNETCORE_ENVIRONMENT=Development", "TZ=Europe/Berlin", "OTEL_LOG_LEVEL=debug", "OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY=disk", "Kestrel__EndpointDefaults__Protocols=Http3"];
@@ -179,7 +179,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Http2_is_left_out_and_asking_for_it_is_one_warning(HelloImage image)
+    public async Task Http2_is_left_out_and_asking_for_it_is_one_warning(ImageSpecification image)
     {
         await using var container = await PlainContainer.RunAsync(image, "--env", "Kestrel__EndpointDefaults__Protocols=Http2");
         using var connection = await RawConnection.OpenAsync(container.Address);

@@ -10,7 +10,7 @@ public sealed class OverloadTests(BuiltImages images)
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Ten_thousand_idle_connections_keep_nobody_out(HelloImage image)
+    public async Task Ten_thousand_idle_connections_keep_nobody_out(ImageSpecification image)
     {
         // So few descriptors that old connections must be closed before new ones get one.
         await using var container = await PlainContainer.RunOnHostAsync(image, [.. image.RunOptions, "--ulimit", "nofile=1024:1024"]);
@@ -21,7 +21,7 @@ public sealed class OverloadTests(BuiltImages images)
 
     [Theory]
     [MemberData(nameof(Holders))]
-    public async Task Connections_that_hold_on_to_a_request_keep_nobody_out(HelloImage image, string what, int count)
+    public async Task Connections_that_hold_on_to_a_request_keep_nobody_out(ImageSpecification image, string what, int count)
     {
         await using var container = await PlainContainer.RunOnHostAsync(image, image.RunOptions);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
@@ -31,7 +31,7 @@ public sealed class OverloadTests(BuiltImages images)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task On_a_machine_with_many_cores_it_needs_no_more_threads_than_a_container_may_have(HelloImage image)
+    public async Task On_a_machine_with_many_cores_it_needs_no_more_threads_than_a_container_may_have(ImageSpecification image)
     {
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
         await using var container = await PlainContainer.RunOnHostAsync(image, [.. image.RunOptions, "--env", "DOTNET_PROCESSOR_COUNT=128", .. receiver.Options]);
@@ -43,11 +43,11 @@ public sealed class OverloadTests(BuiltImages images)
         Assert.True(load is { Sent: 10_000, Errors: 0 }, $"Of {load.Sent} requests {load.Errors} were not answered. {await StateAsync(container)}");
     }
 
-    public static TheoryData<HelloImage, string, int> Holders
+    public static TheoryData<ImageSpecification, string, int> Holders
     {
         get
         {
-            var data = new TheoryData<HelloImage, string, int>();
+            var data = new TheoryData<ImageSpecification, string, int>();
             foreach (var image in HelloImages.Specification)
             {
                 data.Add(image, "headers without end", 2_000);

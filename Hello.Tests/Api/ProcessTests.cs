@@ -10,7 +10,7 @@ public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloAp
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Sigterm_under_load_lets_every_answer_that_was_begun_be_complete(HelloImage image)
+    public async Task Sigterm_under_load_lets_every_answer_that_was_begun_be_complete(ImageSpecification image)
     {
         await using var container = await PlainContainer.RunOnHostAsync(image);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
@@ -51,7 +51,7 @@ public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloAp
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task After_a_sigkill_it_starts_again(HelloImage image)
+    public async Task After_a_sigkill_it_starts_again(ImageSpecification image)
     {
         await using var container = await PlainContainer.RunOnHostAsync(image);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
@@ -66,7 +66,7 @@ public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloAp
 
     [Theory]
     [MemberData(nameof(TooLittleMemory))]
-    public async Task Out_of_memory_ends_the_process_which_can_be_started_again(HelloImage image, string memory)
+    public async Task Out_of_memory_ends_the_process_which_can_be_started_again(ImageSpecification image, string memory)
     {
         await using var container = await PlainContainer.RunOnHostAsync(image, "--memory", memory, "--memory-swap", memory);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
@@ -93,7 +93,7 @@ public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloAp
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_start_with_too_little_memory_is_killed_and_succeeds_with_more(HelloImage image)
+    public async Task A_start_with_too_little_memory_is_killed_and_succeeds_with_more(ImageSpecification image)
     {
         // 6 MB are the least that the engine gives. Without telemetry, the scratch builds serve in them.
         await using var container = await PlainContainer.RunOnHostAsync(image, "--memory", "6m", "--memory-swap", "6m", "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9");
@@ -107,11 +107,11 @@ public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloAp
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
     }
 
-    public static TheoryData<HelloImage, string> TooLittleMemory
+    public static TheoryData<ImageSpecification, string> TooLittleMemory
     {
         get
         {
-            var data = new TheoryData<HelloImage, string>();
+            var data = new TheoryData<ImageSpecification, string>();
             foreach (var image in HelloImages.Specification)
             {
                 data.Add(image, image.Files is null ? "32m" : "20m");

@@ -106,7 +106,7 @@ public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloAp
             using var inspector = new ImageInspector(engine);
             List<string> errors = [];
             var result = await new ComparisonRun(engine, inspector, runs: 1, TimeSpan.FromMinutes(1), _ => { }, errors.Add).MeasureAsync(
-                [.. ((string[])["good", "broken"]).Select(name => ComparedImage.Of(Compare.Images.HelloImage.Of(folder.FullName, name)))], limit.Token);
+                [.. ((string[])["good", "broken"]).Select(name => ComparedImage.Of(HelloImage.Of(folder.FullName, name)))], limit.Token);
 
             var failure = Assert.Single(result.Failures);
             Assert.StartsWith("broken could not be measured: 'docker build ", failure, StringComparison.Ordinal);

@@ -131,7 +131,7 @@ public sealed class ContainerEngineTests
         using var inspector = new ImageInspector(fake.Engine);
         List<string> progress = [];
         var result = await new ComparisonRun(fake.Engine, inspector, runs: 3, TimeSpan.FromMinutes(1), progress.Add, progress.Add)
-            .MeasureAsync([.. Compare.Images.HelloImage.FindAll(fake.Folder.FullName).Select(ComparedImage.Of)], limit.Token);
+            .MeasureAsync([.. HelloImage.FindAll(fake.Folder.FullName).Select(ComparedImage.Of)], limit.Token);
         return (result, progress);
     }
 

@@ -21,7 +21,7 @@ public sealed class FactsTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Layers_and_size_are_those_of_docker_and_the_user_has_its_name(HelloImage image)
+    public async Task Layers_and_size_are_those_of_docker_and_the_user_has_its_name(ImageSpecification image)
     {
         var facts = await FactsAsync(image);
         using var inspected = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", image.Reference));
@@ -47,7 +47,7 @@ public sealed class FactsTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task The_compressed_size_is_smaller(HelloImage image)
+    public async Task The_compressed_size_is_smaller(ImageSpecification image)
     {
         var facts = await FactsAsync(image);
 
@@ -56,7 +56,7 @@ public sealed class FactsTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Only_alpine_has_a_shell_and_only_scratch_a_static_binary(HelloImage image)
+    public async Task Only_alpine_has_a_shell_and_only_scratch_a_static_binary(ImageSpecification image)
     {
         var facts = await FactsAsync(image);
 
@@ -78,7 +78,7 @@ public sealed class FactsTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_stand_in_base_is_named(HelloImage image)
+    public async Task A_stand_in_base_is_named(ImageSpecification image)
     {
         var facts = await FactsAsync(image);
         List<string> expected = [];
@@ -96,7 +96,7 @@ public sealed class FactsTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task The_process_has_the_ids_of_top_and_the_capabilities_of_its_container(HelloImage image)
+    public async Task The_process_has_the_ids_of_top_and_the_capabilities_of_its_container(ImageSpecification image)
     {
         using var limit = new CancellationTokenSource(Limit);
         var facts = await Inspector.InspectProcessAsync(hello.ContainerId(image), [], limit.Token);
@@ -115,7 +115,7 @@ public sealed class FactsTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_container_beside_it_reads_the_same_facts_of_the_process(HelloImage image)
+    public async Task A_container_beside_it_reads_the_same_facts_of_the_process(ImageSpecification image)
     {
         using var limit = new CancellationTokenSource(Limit);
         var container = hello.ContainerId(image);
@@ -136,7 +136,7 @@ public sealed class FactsTests(HelloApplication hello)
         Assert.DoesNotContain('\n', error.Message);
     }
 
-    private Task<ImageFacts> FactsAsync(HelloImage image)
+    private Task<ImageFacts> FactsAsync(ImageSpecification image)
     {
         var build = hello.App.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().Single(r => r.Image.Name == image.Resource).Image;
         return Inspector.InspectImageAsync(build, image.Reference, CancellationToken.None);

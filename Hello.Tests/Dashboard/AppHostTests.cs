@@ -7,7 +7,7 @@ public sealed class AppHostTests(HelloApplication hello)
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Say_hello_shows_the_answer(HelloImage image)
+    public async Task Say_hello_shows_the_answer(ImageSpecification image)
     {
         var result = await hello.ExecuteAsync(image, "say-hello");
 
@@ -39,12 +39,12 @@ public sealed class AppHostTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public void The_link_opens_hello(HelloImage image) =>
+    public void The_link_opens_hello(ImageSpecification image) =>
         Assert.Equal(new Uri(hello.App.GetEndpoint(image.Resource), "/hello").ToString(), Assert.Single(hello.StateOf(image).Snapshot.Urls).Url);
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task The_console_log_has_the_build_and_the_run(HelloImage image)
+    public async Task The_console_log_has_the_build_and_the_run(ImageSpecification image)
     {
         var lines = await CommandLine.PollAsync(
             () => hello.ConsoleLogAsync(image), l => l.Any(line => line.Contains("Now listening on", StringComparison.Ordinal)), TimeSpan.FromSeconds(20));

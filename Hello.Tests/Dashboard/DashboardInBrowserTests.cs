@@ -79,7 +79,7 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
 
     [TheoryInBrowser]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Each_build_has_a_log_a_trace_and_a_metric(HelloImage image)
+    public async Task Each_build_has_a_log_a_trace_and_a_metric(ImageSpecification image)
     {
         using var client = hello.App.CreateHttpClient(image.Resource);
         await client.GetStringAsync(new Uri("/hello", UriKind.Relative));
@@ -133,7 +133,8 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
         Assert.Fail($"{appears} does not appear after a click on {button}. See failed.png.");
     }
 
-    private static ILocator Row(IPage page, HelloImage image) => page.Locator("tr").Filter(new() { Has = page.GetByText(image.Resource, new() { Exact = true }) }).First;
+    private static ILocator Row(IPage page, ImageSpecification image) =>
+        page.Locator("tr").Filter(new() { Has = page.GetByText(image.Resource, new() { Exact = true }) }).First;
 
     private async Task<IPage> OpenAsync()
     {

@@ -15,7 +15,7 @@ public sealed partial class DashboardTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task The_cheap_facts_are_highlighted_properties_in_order(HelloImage image)
+    public async Task The_cheap_facts_are_highlighted_properties_in_order(ImageSpecification image)
     {
         var facts = await FactsAsync(image);
 
@@ -29,7 +29,7 @@ public sealed partial class DashboardTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task The_facts_shown_are_those_of_the_image(HelloImage image)
+    public async Task The_facts_shown_are_those_of_the_image(ImageSpecification image)
     {
         var files = await ImageArchive.ReadFilesAsync(image.Reference);
         var facts = await FactsAsync(image);
@@ -64,7 +64,7 @@ public sealed partial class DashboardTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Compare_images_opens_a_table_with_a_row_for_each(HelloImage image)
+    public async Task Compare_images_opens_a_table_with_a_row_for_each(ImageSpecification image)
     {
         var result = await hello.ExecuteAsync(image, "compare-images");
 
@@ -192,7 +192,7 @@ public sealed partial class DashboardTests(HelloApplication hello)
     private static partial Regex Milliseconds();
 
     /// <summary>The properties that the AppHost adds, once it has added all.</summary>
-    private Task<ResourcePropertySnapshot[]> FactsAsync(HelloImage image) => CommandLine.PollAsync(
+    private Task<ResourcePropertySnapshot[]> FactsAsync(ImageSpecification image) => CommandLine.PollAsync(
         () => Task.FromResult(hello.StateOf(image).Snapshot.Properties.Where(p => p.Name.StartsWith("hello.", StringComparison.Ordinal)).ToArray()),
         facts => facts.Length == 6,
         Limit);
@@ -200,7 +200,7 @@ public sealed partial class DashboardTests(HelloApplication hello)
     private static string? Value(ResourcePropertySnapshot[] facts, string name) => facts.SingleOrDefault(f => f.DisplayName == name)?.Value as string;
 
     /// <summary>The spans of bursts. They name their client: <c>{"key":"user_agent.original","value":{"stringValue":"hello-load"}}</c>.</summary>
-    private async Task<int> LoadSpansAsync(HelloImage image) =>
+    private async Task<int> LoadSpansAsync(ImageSpecification image) =>
         await hello.TelemetryAsync($"spans?resource={image.Resource}&limit=10000") is { } answer
             ? answer.GetProperty("data").GetProperty("resourceSpans").EnumerateArray()
                 .SelectMany(r => r.GetProperty("scopeSpans").EnumerateArray())

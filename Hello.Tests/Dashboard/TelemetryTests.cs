@@ -12,7 +12,7 @@ public sealed class TelemetryTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_request_is_a_span_of_its_own_service(HelloImage image)
+    public async Task A_request_is_a_span_of_its_own_service(ImageSpecification image)
     {
         await SayHelloAsync(image);
         var spans = await EventuallyAsync($"spans?resource={image.Resource}", a => Objects(a, "resourceSpans", "scopeSpans", "spans"), s => s.Length > 0);
@@ -26,7 +26,7 @@ public sealed class TelemetryTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Health_checks_leave_no_span(HelloImage image)
+    public async Task Health_checks_leave_no_span(ImageSpecification image)
     {
         using var client = hello.App.CreateHttpClient(image.Resource);
         await client.GetStringAsync(new Uri("/health", UriKind.Relative));
@@ -39,7 +39,7 @@ public sealed class TelemetryTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_request_is_a_log_record_of_its_own_service(HelloImage image)
+    public async Task A_request_is_a_log_record_of_its_own_service(ImageSpecification image)
     {
         await SayHelloAsync(image);
         var records = await EventuallyAsync(
@@ -56,7 +56,7 @@ public sealed class TelemetryTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task The_dashboard_has_traces_metrics_and_logs(HelloImage image)
+    public async Task The_dashboard_has_traces_metrics_and_logs(ImageSpecification image)
     {
         await SayHelloAsync(image);
         var resource = await EventuallyAsync(
@@ -70,7 +70,7 @@ public sealed class TelemetryTests(HelloApplication hello)
             r.GetProperty("hasTraces").GetBoolean() && r.GetProperty("hasMetrics").GetBoolean() && r.GetProperty("hasLogs").GetBoolean();
     }
 
-    private async Task SayHelloAsync(HelloImage image)
+    private async Task SayHelloAsync(ImageSpecification image)
     {
         using var client = hello.App.CreateHttpClient(image.Resource);
         await client.GetStringAsync(new Uri("/hello", UriKind.Relative));

@@ -11,7 +11,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Sigterm_ends_it_at_once_with_exit_code_0(HelloImage image)
+    public async Task Sigterm_ends_it_at_once_with_exit_code_0(ImageSpecification image)
     {
         await using var container = await PlainContainer.RunAsync(image);
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
@@ -23,7 +23,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task It_answers_without_any_capability_and_on_a_read_only_file_system(HelloImage image)
+    public async Task It_answers_without_any_capability_and_on_a_read_only_file_system(ImageSpecification image)
     {
         await using var container = await PlainContainer.RunAsync(image, "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges");
 
@@ -32,7 +32,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public Task A_command_inside_says_whether_it_is_healthy(HelloImage image) => AtOnce.RunAsync(
+    public Task A_command_inside_says_whether_it_is_healthy(ImageSpecification image) => AtOnce.RunAsync(
         (string[])["", "--env ASPNETCORE_HTTP_PORTS=9000", "--env ASPNETCORE_URLS=http://127.0.0.1:9000 --env HTTP_PORTS=9001", "--init", "--init --network none", "IMAGE --urls=http://+:9000", "--init IMAGE --http_ports 9000"],
         async options =>
         {
@@ -61,7 +61,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Where_no_api_runs_the_command_says_so_and_nothing_else(HelloImage image)
+    public async Task Where_no_api_runs_the_command_says_so_and_nothing_else(ImageSpecification image)
     {
         var (exitCode, output, error) = await CommandLine.TryAsync("docker", ["run", "--rm", .. image.RunOptions, image.Reference, "--health"]);
 
@@ -70,7 +70,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task An_endpoint_of_Kestrel_s_own_settings_brings_no_warning(HelloImage image)
+    public async Task An_endpoint_of_Kestrel_s_own_settings_brings_no_warning(ImageSpecification image)
     {
         await using var container = await PlainContainer.RunAsync(image, "--env", "Kestrel__Endpoints__Http__Url=http://+:8080");
 
@@ -80,7 +80,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task An_unusable_otlp_endpoint_is_one_warning_and_the_api_serves_on(HelloImage image)
+    public async Task An_unusable_otlp_endpoint_is_one_warning_and_the_api_serves_on(ImageSpecification image)
     {
         await using var container = await PlainContainer.RunAsync(image, "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=https://collector:4317");
 
@@ -92,7 +92,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public Task A_setting_that_is_not_used_is_one_warning_and_the_api_serves_on(HelloImage image) =>
+    public Task A_setting_that_is_not_used_is_one_warning_and_the_api_serves_on(ImageSpecification image) =>
         AtOnce.RunAsync(WrongSettings.Groups, async group =>
         {
             await using var container = await PlainContainer.RunAsync(image, [.. Options("OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318"), .. group.SelectMany(s => Options(s.Setting))]);
@@ -103,7 +103,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public Task A_start_that_cannot_succeed_is_one_line_that_names_the_setting(HelloImage image) =>
+    public Task A_start_that_cannot_succeed_is_one_line_that_names_the_setting(ImageSpecification image) =>
         AtOnce.RunAsync(WrongSettings.EndTheStart, async s =>
         {
             var ended = await CommandLine.TryAsync("docker", ["run", "--rm", .. Options(s.Setting), image.Reference]);
@@ -112,7 +112,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public Task A_signal_whose_exporter_is_none_is_not_sent_and_the_others_are(HelloImage image) =>
+    public Task A_signal_whose_exporter_is_none_is_not_sent_and_the_others_are(ImageSpecification image) =>
         AtOnce.RunAsync(OtlpReceiver.Signals, async signal =>
         {
             await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
@@ -157,7 +157,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
     // The runtime of the alpine build needs 8 to say anything. Telemetry needs more than the start, and .NET finds that out later.
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public Task A_limit_of_processes_that_is_too_low_is_one_line(HelloImage image) =>
+    public Task A_limit_of_processes_that_is_too_low_is_one_line(ImageSpecification image) =>
         AtOnce.RunAsync<int>(image.Files is null ? [8, 12, 17] : [2, 5, 11, 13], async limit =>
         {
             string[] telemetry = limit == 13 ? Options("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9") : [];
@@ -171,7 +171,7 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Every_request_is_a_line_of_the_log_even_the_last_one_before_the_end(HelloImage image)
+    public async Task Every_request_is_a_line_of_the_log_even_the_last_one_before_the_end(ImageSpecification image)
     {
         const int Requests = 500;
         await using var container = await PlainContainer.RunAsync(image);

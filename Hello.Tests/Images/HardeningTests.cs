@@ -18,7 +18,7 @@ public sealed class HardeningTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task One_process_runs_with_the_promised_uid_on_the_host(HelloImage image)
+    public async Task One_process_runs_with_the_promised_uid_on_the_host(ImageSpecification image)
     {
         // UID first, under a title line.
         var lines = (await CommandLine.DockerAsync("container", "top", hello.ContainerId(image), "-eo", "uid,pid,comm")).Split('\n');
@@ -29,10 +29,11 @@ public sealed class HardeningTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public Task The_process_is_the_promised_user_without_any_capability_or_a_way_to_gain_one(HelloImage image) => AssertHasNoRightsAsync(image, hello.ContainerId(image));
+    public Task The_process_is_the_promised_user_without_any_capability_or_a_way_to_gain_one(ImageSpecification image) =>
+        AssertHasNoRightsAsync(image, hello.ContainerId(image));
 
     /// <summary>Fails unless the process in a container has no right that it does not need.</summary>
-    internal static async Task AssertHasNoRightsAsync(HelloImage image, string container)
+    internal static async Task AssertHasNoRightsAsync(ImageSpecification image, string container)
     {
         var status = await StatusAsync(container);
 
@@ -58,10 +59,10 @@ public sealed class HardeningTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public Task Nothing_can_be_written_anywhere(HelloImage image) => AssertCannotWriteAsync(image, hello.ContainerId(image));
+    public Task Nothing_can_be_written_anywhere(ImageSpecification image) => AssertCannotWriteAsync(image, hello.ContainerId(image));
 
     /// <summary>Fails if the process in a container could write a file.</summary>
-    internal static async Task AssertCannotWriteAsync(HelloImage image, string container)
+    internal static async Task AssertCannotWriteAsync(ImageSpecification image, string container)
     {
         var written = await AttackAsync(image, container, $"""
             cd /proc/1/root || echo no way in
@@ -83,18 +84,18 @@ public sealed class HardeningTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(Commands))]
-    public async Task Nothing_but_the_binary_can_be_executed(HelloImage image, string command)
+    public async Task Nothing_but_the_binary_can_be_executed(ImageSpecification image, string command)
     {
         var (exitCode, _, error) = await CommandLine.TryAsync("docker", "exec", hello.ContainerId(image), command);
 
         Assert.True(exitCode is 126 or 127, $"'{command}' ended with {exitCode}: {error}"); // the exit codes for a command that does not exist
     }
 
-    public static TheoryData<HelloImage, string> Commands
+    public static TheoryData<ImageSpecification, string> Commands
     {
         get
         {
-            var data = new TheoryData<HelloImage, string>();
+            var data = new TheoryData<ImageSpecification, string>();
             foreach (var image in HelloImages.Specification.Where(i => i.Files is not null))
             {
                 foreach (var command in (string[])["sh", "/bin/sh", "ash", "bash", "ls", "cat", "env", "busybox", "wget", "/etc/passwd", "/etc/hosts", "/proc/self/fd/1"])
@@ -109,7 +110,7 @@ public sealed class HardeningTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task The_environment_holds_the_variables_of_the_engine_and_of_telemetry_only(HelloImage image)
+    public async Task The_environment_holds_the_variables_of_the_engine_and_of_telemetry_only(ImageSpecification image)
     {
         var names = (await AttackAsync(image, hello.ContainerId(image), "tr '\\0' '\\n' < /proc/1/environ | cut -d= -f1")).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
@@ -119,7 +120,7 @@ public sealed class HardeningTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public Task Memory_and_processes_are_limited(HelloImage image) => AssertIsLimitedAsync(hello.ContainerId(image));
+    public Task Memory_and_processes_are_limited(ImageSpecification image) => AssertIsLimitedAsync(hello.ContainerId(image));
 
     /// <summary>Fails unless a container has limits.</summary>
     internal static async Task AssertIsLimitedAsync(string container)
@@ -142,7 +143,7 @@ public sealed class HardeningTests(HelloApplication hello)
     /// Runs a script beside the container's process, as the same user with the same rights: it does what the process could do with
     /// a shell. Its root is <c>/proc/1/root</c>.
     /// </summary>
-    private static async Task<string> AttackAsync(HelloImage image, string container, string script)
+    private static async Task<string> AttackAsync(ImageSpecification image, string container, string script)
     {
         string[] rights = image.Files is null ? [] : ["--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
         return await CommandLine.DockerAsync(

@@ -7,7 +7,7 @@ namespace Hello.Tests;
 /// <param name="User">User in the image's configuration; empty for root.</param>
 /// <param name="Uid">UID of the running process, on the host.</param>
 /// <param name="Files">All regular files in the image; null if they are too many to list.</param>
-public sealed record HelloImage(string Resource, string User, int Uid, string[]? Files)
+public sealed record ImageSpecification(string Resource, string User, int Uid, string[]? Files)
 {
     /// <summary>The user's name.</summary>
     public string UserName => Uid == 0 ? "root" : "appuser";
@@ -16,7 +16,7 @@ public sealed record HelloImage(string Resource, string User, int Uid, string[]?
     public string Reference => $"demo-app:0.1-{Resource}";
 
     /// <summary>The options of <c>docker run</c> that the application gives its container.</summary>
-    public string[] RunOptions => [.. Compare.Images.HelloImage.Of(RepositoryFolder.Find(), Resource).RunOptions];
+    public string[] RunOptions => [.. HelloImage.Of(RepositoryFolder.Find(), Resource).RunOptions];
 
     /// <summary>The build in a test's name.</summary>
     public override string ToString() => Resource;
@@ -29,7 +29,7 @@ public static class HelloImages
     public const string Greeting = """{"code":200,"result":"Hello World!"}""";
 
     /// <summary>What <c>docker build</c> must make of each Dockerfile.</summary>
-    public static readonly HelloImage[] Specification =
+    public static readonly ImageSpecification[] Specification =
     [
         new("alpine", User: "", Uid: 0, Files: null),
         new("scratch", User: "", Uid: 0, Files: ["hello-api"]),
@@ -37,8 +37,8 @@ public static class HelloImages
     ];
 
     /// <summary>All three, for a theory.</summary>
-    public static TheoryData<HelloImage> All => [.. Specification];
+    public static TheoryData<ImageSpecification> All => [.. Specification];
 
     /// <summary>Those from scratch, for a theory.</summary>
-    public static TheoryData<HelloImage> FromScratch => [.. Specification.Where(i => i.Files is not null)];
+    public static TheoryData<ImageSpecification> FromScratch => [.. Specification.Where(i => i.Files is not null)];
 }

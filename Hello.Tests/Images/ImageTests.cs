@@ -13,7 +13,7 @@ public sealed class ImageTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task An_image_from_scratch_holds_these_files_and_no_other(HelloImage image)
+    public async Task An_image_from_scratch_holds_these_files_and_no_other(ImageSpecification image)
     {
         var files = await ImageArchive.ReadFilesAsync(image.Reference);
 
@@ -33,7 +33,7 @@ public sealed class ImageTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task The_binary_is_static_and_stripped(HelloImage image)
+    public async Task The_binary_is_static_and_stripped(ImageSpecification image)
     {
         var binary = (await ImageArchive.ReadFilesAsync(image.Reference)).Single(f => f.Path == "hello-api").Content;
 
@@ -43,7 +43,7 @@ public sealed class ImageTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Nothing_in_any_layer_is_writable_by_others_or_setuid_or_without_an_owner(HelloImage image)
+    public async Task Nothing_in_any_layer_is_writable_by_others_or_setuid_or_without_an_owner(ImageSpecification image)
     {
         const UnixFileMode Unwanted = UnixFileMode.OtherWrite | UnixFileMode.GroupWrite | UnixFileMode.SetUser | UnixFileMode.SetGroup;
         var layers = await ImageArchive.ReadLayersAsync(image.Reference);
@@ -54,7 +54,7 @@ public sealed class ImageTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task No_file_of_ours_in_any_layer_holds_a_path_of_its_build_or_a_secret(HelloImage image)
+    public async Task No_file_of_ours_in_any_layer_holds_a_path_of_its_build_or_a_secret(ImageSpecification image)
     {
         // The compilers write paths in UTF-8 and in UTF-16. The framework's own files name Microsoft's build machines.
         string[] unwanted = ["/src/Hello", "/root/", "/home/", "bin/Release", "obj/Release", "PRIVATE KEY-----", "password=", "AccountKey="];
@@ -67,7 +67,7 @@ public sealed class ImageTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task The_image_sets_no_variable_but_the_search_path(HelloImage image)
+    public async Task The_image_sets_no_variable_but_the_search_path(ImageSpecification image)
     {
         // ["PATH=…"], which the builder adds, or null.
         using var environment = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", "--format", "{{json .Config.Env}}", image.Reference));
@@ -77,7 +77,7 @@ public sealed class ImageTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task The_image_carries_the_labels_of_the_oci(HelloImage image)
+    public async Task The_image_carries_the_labels_of_the_oci(ImageSpecification image)
     {
         using var labels = JsonDocument.Parse(await CommandLine.DockerAsync("image", "inspect", "--format", "{{json .Config.Labels}}", hello.ImageId(image)));
 
@@ -95,6 +95,6 @@ public sealed class ImageTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task The_image_has_the_user_of_the_specification(HelloImage image) =>
+    public async Task The_image_has_the_user_of_the_specification(ImageSpecification image) =>
         Assert.Equal(image.User, await CommandLine.DockerAsync("image", "inspect", "--format", "{{.Config.User}}", image.Reference));
 }

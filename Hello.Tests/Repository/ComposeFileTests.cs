@@ -22,13 +22,13 @@ public sealed partial class ComposeFileTests
     private static readonly Dictionary<string, Service> Services = Documents[0].Services;
 
     /// <summary>All builds, for a theory.</summary>
-    public static TheoryData<string> Builds => [.. Compare.Images.HelloImage.FindAll(Root).Select(image => image.Name)];
+    public static TheoryData<string> Builds => [.. HelloImage.FindAll(Root).Select(image => image.Name)];
 
     [Theory]
     [MemberData(nameof(Builds))]
     public void Each_build_has_a_service_with_the_image_and_the_options_of_the_AppHost(string name)
     {
-        var image = Compare.Images.HelloImage.Of(Root, name);
+        var image = HelloImage.Of(Root, name);
         Assert.True(Services.TryGetValue(name, out var service), $"deploy/compose.yaml has no service '{name}'. Dockerfile-{name} is a build.");
 
         Assert.Equal(image.Reference, service!.Image);
@@ -44,9 +44,11 @@ public sealed partial class ComposeFileTests
 
         var port = Port().Match($"{Assert.Single(service.Ports!)}");
         Assert.True(port.Success, $"{name} publishes {service.Ports![0]}.");
-        Assert.Equal($"{Compare.Images.HelloImage.Port}", port.Groups["inside"].Value);
+        Assert.Equal($"{HelloImage.Port}", port.Groups["inside"].Value);
         var test = service.Healthcheck!.Test;
-        Assert.True(test is ["CMD", "/hello-api", "--health"] || test[^1] == $"http://127.0.0.1:{Compare.Images.HelloImage.Port}{Compare.Images.HelloImage.HealthPath}", $"{name} is asked with {string.Join(' ', test)}.");
+        Assert.True(
+            test is ["CMD", "/hello-api", "--health"] || test[^1] == $"http://127.0.0.1:{HelloImage.Port}{HelloImage.HealthPath}",
+            $"{name} is asked with {string.Join(' ', test)}.");
     }
 
     [Theory]
@@ -112,7 +114,7 @@ public sealed partial class ComposeFileTests
     public void A_field_that_these_tests_do_not_know_is_refused() =>
         Assert.Throws<YamlException>(() => Parse("services: { scratch: { read_onyl: true } }"));
 
-    /// <summary>The options of <c>docker run</c> that mean the same, in the order of <see cref="Compare.Images.HelloImage.LeastPrivilege"/>.</summary>
+    /// <summary>The options of <c>docker run</c> that mean the same, in the order of <see cref="HelloImage.LeastPrivilege"/>.</summary>
     private static string[] OptionsOf(Service service, Service? compose) =>
     [
         .. service.ReadOnly ? ["--read-only"] : Array.Empty<string>(),

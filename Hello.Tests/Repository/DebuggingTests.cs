@@ -44,7 +44,7 @@ public sealed class DebuggingTests(DebuggingPage page) : IClassFixture<BuiltImag
     /// <summary>Symbols of another build would be of no use. So the target must take its layers from the cache of the image's build.</summary>
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task The_symbols_are_those_of_the_binary_in_the_image(HelloImage image)
+    public async Task The_symbols_are_those_of_the_binary_in_the_image(ImageSpecification image)
     {
         ArgumentNullException.ThrowIfNull(image);
         var folder = Directory.CreateTempSubdirectory("hello-test-").FullName;

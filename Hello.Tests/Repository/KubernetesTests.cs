@@ -4,7 +4,6 @@ using Hello.Compare.Images;
 using k8s;
 using k8s.Models;
 using YamlDotNet.Serialization;
-using Build = Hello.Compare.Images.HelloImage;
 
 namespace Hello.Tests;
 
@@ -18,7 +17,7 @@ public sealed partial class KubernetesTests
 
     private static readonly string Root = RepositoryFolder.Find();
 
-    private static readonly HelloImage Image = HelloImages.Specification.Single(i => i.Resource == "scratch-nonroot");
+    private static readonly ImageSpecification Image = HelloImages.Specification.Single(i => i.Resource == "scratch-nonroot");
 
     private static readonly string[] Kustomizations = [.. Find("deploy/kubernetes", "kustomization.yaml")];
 
@@ -63,13 +62,13 @@ public sealed partial class KubernetesTests
         Assert.All(folders, f => Assert.True(File.Exists(Path.Combine(folder, f, "kustomization.yaml")), $"{f} has no kustomization.yaml."));
     }
 
-    /// <summary>An option that is new in <see cref="Build.LeastPrivilege"/> fails here until somebody has decided what it is on Kubernetes.</summary>
+    /// <summary>An option that is new in <see cref="HelloImage.LeastPrivilege"/> fails here until somebody decides what it is there.</summary>
     [Fact]
     public void The_container_has_each_option_of_least_privilege()
     {
         var (container, comments) = (Container, Read("deploy/kubernetes/base/deployment.yaml"));
         var rights = container.SecurityContext;
-        var options = Options(Build.LeastPrivilege);
+        var options = Options(HelloImage.LeastPrivilege);
         foreach (var (option, value) in options)
         {
             switch (option, value)
@@ -114,7 +113,7 @@ public sealed partial class KubernetesTests
         var pod = Deployment.Spec.Template.Spec;
 
         Assert.Equal((Image.Reference, Name), (Container.Image, Container.Name));
-        Assert.Equal(Build.Of(Root, Image.Resource).Reference, Container.Image);
+        Assert.Equal(HelloImage.Of(Root, Image.Resource).Reference, Container.Image);
         Assert.Equal((true, Image.Uid, Image.Uid), (pod.SecurityContext.RunAsNonRoot, pod.SecurityContext.RunAsUser, pod.SecurityContext.RunAsGroup));
         Assert.Equal("RuntimeDefault", pod.SecurityContext.SeccompProfile.Type);
         Assert.Equal((false, false), (pod.AutomountServiceAccountToken, pod.EnableServiceLinks));
@@ -135,10 +134,10 @@ public sealed partial class KubernetesTests
     public void Probes_service_and_network_policy_lead_to_the_port_of_the_API()
     {
         var port = Assert.Single(Container.Ports);
-        Assert.Equal(Build.Port, port.ContainerPort);
+        Assert.Equal(HelloImage.Port, port.ContainerPort);
 
         Assert.Equal(
-            [Build.HealthPath, Build.HealthPath, "/alive"],
+            [HelloImage.HealthPath, HelloImage.HealthPath, "/alive"],
             new[] { Container.StartupProbe, Container.ReadinessProbe, Container.LivenessProbe }.Select(p => p.HttpGet.Path));
         Assert.All([Container.StartupProbe, Container.ReadinessProbe, Container.LivenessProbe], p => Assert.Equal(port.Name, Text(p.HttpGet.Port)));
 
@@ -148,7 +147,7 @@ public sealed partial class KubernetesTests
 
         var policy = Load<V1NetworkPolicy>("base/networkpolicy.yaml").Spec;
         Assert.Equal(["Ingress", "Egress"], policy.PolicyTypes);
-        Assert.Equal(("TCP", $"{Build.Port}"), Assert.Single(Assert.Single(policy.Ingress).Ports.Select(p => (p.Protocol, Text(p.Port)))));
+        Assert.Equal(("TCP", $"{HelloImage.Port}"), Assert.Single(Assert.Single(policy.Ingress).Ports.Select(p => (p.Protocol, Text(p.Port)))));
         Assert.Null(policy.Ingress[0].FromProperty);
         Assert.Empty(policy.Egress);
     }

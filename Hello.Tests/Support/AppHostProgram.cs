@@ -72,7 +72,7 @@ public static partial class AppHostProgram
 
     /// <summary>Asks a container of an AppHost at the port that the engine has published.</summary>
     /// <returns>The answer, or why there is none.</returns>
-    private static async Task<string> SayHelloAsync(HelloImage image, int orchestrator)
+    private static async Task<string> SayHelloAsync(ImageSpecification image, int orchestrator)
     {
         // A container has its resource's name and a suffix: scratch-nonroot-uwrsadbg.
         var container = (await BelongingsAsync(orchestrator)).SingleOrDefault(name => name[..Math.Max(name.LastIndexOf('-'), 0)] == image.Resource);

@@ -71,7 +71,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
         Console.WriteLine("The images are healthy.");
         var telemetry = new HttpClient { BaseAddress = await app.GetDashboardUrlAsync(limit.Token) };
         telemetry.DefaultRequestHeaders.Add("x-api-key", builder.Configuration["AppHost:DashboardApiKey"]);
-        Dictionary<HelloImage, string> imageIds = [];
+        Dictionary<ImageSpecification, string> imageIds = [];
         foreach (var image in HelloImages.Specification)
         {
             Assert.True(app.ResourceNotifications.TryGetCurrentState(image.Resource, out var state));
@@ -120,7 +120,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
     }
 
     /// <summary>Finds out what a resource is doing.</summary>
-    public ResourceEvent StateOf(HelloImage image)
+    public ResourceEvent StateOf(ImageSpecification image)
     {
         ArgumentNullException.ThrowIfNull(image);
         Assert.True(App.ResourceNotifications.TryGetCurrentState(image.Resource, out var state), $"No state of {image} is known.");
@@ -141,14 +141,15 @@ public sealed partial class HelloApplication : IAsyncLifetime
     }
 
     /// <summary>Finds the container that runs a build.</summary>
-    public string ContainerId(HelloImage image) => Assert.IsType<string>(StateOf(image).Snapshot.Properties.Single(p => p.Name == "container.id").Value);
+    public string ContainerId(ImageSpecification image) =>
+        Assert.IsType<string>(StateOf(image).Snapshot.Properties.Single(p => p.Name == "container.id").Value);
 
     /// <summary>The ID of a build's image. Somebody else may build another image under the same tag.</summary>
-    public string ImageId(HelloImage image) => _running!.ImageIds[image];
+    public string ImageId(ImageSpecification image) => _running!.ImageIds[image];
 
     /// <summary>Runs a command of a resource, as a click in the dashboard does.</summary>
     /// <param name="arguments">What is typed into its dialog in place of the defaults.</param>
-    public async Task<ExecuteCommandResult> ExecuteAsync(HelloImage image, string command, params (string Name, string Value)[] arguments)
+    public async Task<ExecuteCommandResult> ExecuteAsync(ImageSpecification image, string command, params (string Name, string Value)[] arguments)
     {
         ArgumentNullException.ThrowIfNull(image);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
@@ -157,7 +158,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
     }
 
     /// <summary>The console log of a resource.</summary>
-    public Task<List<string>> ConsoleLogAsync(HelloImage image)
+    public Task<List<string>> ConsoleLogAsync(ImageSpecification image)
     {
         ArgumentNullException.ThrowIfNull(image);
         return ConsoleLogAsync(App, image.Resource);
@@ -178,7 +179,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
     }
 
     /// <summary>Writes the steps of <c>docker build</c>: <c>#12 [build 4/6] RUN dotnet restore Hello.Api</c>.</summary>
-    private static async Task WriteBuildStepsAsync(DistributedApplication app, HelloImage image, CancellationToken cancellationToken)
+    private static async Task WriteBuildStepsAsync(DistributedApplication app, ImageSpecification image, CancellationToken cancellationToken)
     {
         try
         {
@@ -211,7 +212,11 @@ public sealed partial class HelloApplication : IAsyncLifetime
             : (await JsonDocument.ParseAsync(await answer.EnsureSuccessStatusCode().Content.ReadAsStreamAsync())).RootElement;
     }
 
-    private sealed record Running(IDistributedApplicationTestingBuilder Builder, DistributedApplication App, HttpClient Telemetry, Dictionary<HelloImage, string> ImageIds);
+    private sealed record Running(
+        IDistributedApplicationTestingBuilder Builder,
+        DistributedApplication App,
+        HttpClient Telemetry,
+        Dictionary<ImageSpecification, string> ImageIds);
 }
 
 /// <summary>The tests that use the shared application. They run one after the other.</summary>

@@ -18,7 +18,7 @@ public sealed class PlainContainer : IAsyncDisposable
 
     /// <summary>Starts one on the engine's default network.</summary>
     /// <returns>The container, which may not answer yet.</returns>
-    public static async Task<PlainContainer> RunAsync(HelloImage image, params string[] options)
+    public static async Task<PlainContainer> RunAsync(ImageSpecification image, params string[] options)
     {
         ArgumentNullException.ThrowIfNull(image);
         var id = await CommandLine.DockerAsync(["run", "--detach", "--publish", "127.0.0.1::8080", .. options, image.Reference]);
@@ -27,7 +27,7 @@ public sealed class PlainContainer : IAsyncDisposable
 
     /// <summary>Starts one on the host's network, so that it reaches the ports that the test listens on.</summary>
     /// <returns>The container, which may not answer yet.</returns>
-    public static async Task<PlainContainer> RunOnHostAsync(HelloImage image, params string[] options)
+    public static async Task<PlainContainer> RunOnHostAsync(ImageSpecification image, params string[] options)
     {
         ArgumentNullException.ThrowIfNull(image);
         var address = new Uri($"http://127.0.0.1:{LocalPort.FindFree()}");
