@@ -69,32 +69,32 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
             progress($"Only the images are measured. {_portsElsewhere}");
         }
 
-        Candidate[] candidates = [.. images.Select((image, i) => new Candidate(image, image.Reference ?? $"{_id}:{TagOf(image, i)}", $"{_id}-{TagOf(image, i)}"))];
+        MeasuredImage[] measured = [.. images.Select((image, i) => new MeasuredImage(image, _id, TagOf(image, i)))];
         var made = new TemporaryResources(engine, error);
         await using (made)
         {
-            var (work, total) = (0, candidates.Sum(c => WorkBefore(c) + (runs * RunWork)));
-            foreach (var candidate in candidates)
+            var (work, total) = (0, measured.Sum(m => WorkBefore(m) + (runs * RunWork)));
+            foreach (var image in measured)
             {
-                await TryAsync(candidate, () => ReadAsync(candidate, made, cancellationToken));
-                Add(WorkBefore(candidate));
+                await TryAsync(image, () => ReadAsync(image, made, cancellationToken));
+                Add(WorkBefore(image));
             }
 
-            static int WorkBefore(Candidate candidate) => ReadWork + (candidate.Image.Dockerfile is null ? 0 : BuildWork);
+            static int WorkBefore(MeasuredImage image) => ReadWork + (image.Compared.Dockerfile is null ? 0 : BuildWork);
 
             void Add(int more) => Done?.Invoke((double)(work += more) / total);
 
-            await Interleaving.RunAsync(candidates, runs, async (candidate, round) =>
+            await Interleaving.RunAsync(measured, runs, async (image, round) =>
             {
-                await TryAsync(candidate, () =>
+                await TryAsync(image, () =>
                 {
                     if (_portsElsewhere is not null)
                     {
                         return Task.CompletedTask;
                     }
 
-                    progress($"Run {round} of {runs}: {candidate.Image.Name} ...");
-                    return RunAsync(candidate, candidates.Select(c => c.Reference), made, cancellationToken);
+                    progress($"Run {round} of {runs}: {image.Compared.Name} ...");
+                    return RunAsync(image, measured.Select(m => m.Reference), made, cancellationToken);
                 });
                 Add(RunWork);
             });
@@ -113,7 +113,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
 
         return new(
             [
-                .. candidates.Select(c => c.Summarize()).Select(m => m with
+                .. measured.Select(m => m.Summarize()).Select(m => m with
                 {
                     // The time would be that of another machine, but stand beside the name of this one.
                     BuildTime = _portsElsewhere is null ? m.BuildTime : null,
@@ -127,7 +127,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
                 await engine.DescribeAsync(cancellationToken),
                 Format.Invariant(
                     $"medians of {runs} interleaved starts of each image, with the options that the AppHost gives its container; start to first hello counted from the engine's StartedAt and rounded to {FirstHello.EngineResolution.TotalMilliseconds:N0} ms; load of {DescribeRequests()} requests over {Load.Connections} connections from the same machine, after {WarmUp.Requests:N0} requests to warm up; no telemetry sent; compressed sizes with gzip"),
-                [.. candidates.SelectMany(c => c.Facts?.StandIns ?? []).Distinct()],
+                [.. measured.SelectMany(m => m.Facts?.StandIns ?? []).Distinct()],
                 _reading.Count == 0 ? null : $"{string.Join(", ", _reading)}; the memory of this program was {Format.Bytes(PeakMemory())} at most"),
             made.LeftBehind);
     }
@@ -145,10 +145,10 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
         return lowest == highest ? Format.Invariant($"{highest:N0}") : Format.Invariant($"{lowest:N0} to {highest:N0}, for {Load.Duration.TotalSeconds:N0} s at most,");
     }
 
-    private async Task TryAsync(Candidate candidate, Func<Task> measure)
+    private async Task TryAsync(MeasuredImage image, Func<Task> measure)
     {
         // A build that failed once is not measured again. One error about it is enough.
-        if (candidate.HasFailed)
+        if (image.HasFailed)
         {
             return;
         }
@@ -157,16 +157,16 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
         {
             await measure();
         }
-        catch (MeasurementException) when (_portsElsewhere is not null && candidate.Facts is not null)
+        catch (MeasurementException) when (_portsElsewhere is not null && image.Facts is not null)
         {
             // This concerns all images. It is reported once, at the end.
         }
         catch (MeasurementException e)
         {
-            candidate.HasFailed = true;
+            image.HasFailed = true;
             var host = ImagePlatform.Host.ToString();
-            var platform = candidate.Facts is { Platform: var other } && other != host ? $"it is for {other}, and this machine runs {host}: " : "";
-            _failures.Add($"{candidate.Image.Name} could not be measured: {platform}{e.Message}");
+            var platform = image.Facts is { Platform: var other } && other != host ? $"it is for {other}, and this machine runs {host}: " : "";
+            _failures.Add($"{image.Compared.Name} could not be measured: {platform}{e.Message}");
         }
     }
 
@@ -174,54 +174,58 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
     private static string TagOf(ComparedImage image, int index) =>
         image.Name.Length > 0 && image.Name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') && image.Name[0] != '-' ? image.Name : Format.Invariant($"image-{index + 1}");
 
-    private async Task ReadAsync(Candidate candidate, TemporaryResources made, CancellationToken cancellationToken)
+    private async Task ReadAsync(MeasuredImage image, TemporaryResources made, CancellationToken cancellationToken)
     {
-        if (candidate.Image.Dockerfile is { } dockerfile)
+        if (image.Compared.Dockerfile is { } dockerfile)
         {
-            progress($"Building {candidate.Image.Name} without cache ...");
-            made.Add("image", candidate.Reference);
-            var buildTime = await engine.BuildAsync(["--no-cache", "--file", dockerfile, "--tag", candidate.Reference, candidate.Image.Context!], cancellationToken);
-            candidate.BuildTime = buildTime;
-            progress(Format.Invariant($"Built {candidate.Image.Name} in {buildTime.TotalSeconds:N1} s; reading it ..."));
+            progress($"Building {image.Compared.Name} without cache ...");
+            made.Add("image", image.Reference);
+            var buildTime = await engine.BuildAsync(
+                ["--no-cache", "--file", dockerfile, "--tag", image.Reference, image.Compared.Context!], cancellationToken);
+            image.BuildTime = buildTime;
+            progress(Format.Invariant($"Built {image.Compared.Name} in {buildTime.TotalSeconds:N1} s; reading it ..."));
         }
         else
         {
-            progress($"Reading {candidate.Image.Name} ...");
+            progress($"Reading {image.Compared.Name} ...");
         }
 
         try
         {
             var clock = Stopwatch.StartNew();
-            candidate.Facts = await inspector.InspectImageAsync(candidate.Reference, candidate.Image.Dockerfile, cancellationToken);
-            var read = Format.Invariant($"{candidate.Image.Name}: {Format.Bytes(candidate.Facts.UnpackedBytes)} in {clock.Elapsed.TotalSeconds:N1} s");
+            image.Facts = await inspector.InspectImageAsync(image.Reference, image.Compared.Dockerfile, cancellationToken);
+            var read = Format.Invariant($"{image.Compared.Name}: {Format.Bytes(image.Facts.UnpackedBytes)} in {clock.Elapsed.TotalSeconds:N1} s");
             progress($"Read {read}.");
-            if (candidate.Image.Dockerfile is null)
+            if (image.Compared.Dockerfile is null)
             {
                 _reading.Add(read);
             }
         }
-        catch (MeasurementException e) when (candidate.Image.Dockerfile is null && e.Message.Contains("no such image", StringComparison.OrdinalIgnoreCase))
+        catch (MeasurementException e)
+            when (image.Compared.Dockerfile is null && e.Message.Contains("no such image", StringComparison.OrdinalIgnoreCase))
         {
             var command = await engine.FindAsync(cancellationToken);
-            throw new MeasurementException($"it is not on this machine. Pull it with '{command} pull {candidate.Reference}', or build it.", e);
+            throw new MeasurementException($"it is not on this machine. Pull it with '{command} pull {image.Reference}', or build it.", e);
         }
     }
 
-    private async Task RunAsync(Candidate candidate, IEnumerable<string> helpers, TemporaryResources made, CancellationToken cancellationToken)
+    private async Task RunAsync(MeasuredImage image, IEnumerable<string> helpers, TemporaryResources made, CancellationToken cancellationToken)
     {
-        var container = candidate.Container;
-        var port = candidate.Image.Port ?? (candidate.Facts!.Ports is [var only] ? only : HelloImage.Port);
+        var container = image.Container;
+        var port = image.Compared.Port ?? (image.Facts!.Ports is [var only] ? only : HelloImage.Port);
         // The port is chosen here. If the engine chose it, the first request would have to wait until the engine tells the port.
         var address = new IPEndPoint(IPAddress.Loopback, LocalPort.FindFree());
         made.Add("container", container);
-        await engine.RunAsync(["container", "create", "--name", container, "--publish", $"{address}:{port}", .. candidate.Image.RunOptions, candidate.Reference], cancellationToken);
+        await engine.RunAsync(
+            ["container", "create", "--name", container, "--publish", $"{address}:{port}", .. image.Compared.RunOptions, image.Reference],
+            cancellationToken);
         try
         {
-            candidate.FirstHellos.Add(await StartAsync(container, address, candidate.Image.Path, port, cancellationToken));
+            image.FirstHellos.Add(await StartAsync(container, address, image.Compared.Path, port, cancellationToken));
             await Task.Delay(Settling, cancellationToken);
             var process = await inspector.InspectProcessAsync(container, helpers, cancellationToken);
-            candidate.Process ??= process;
-            candidate.MemoryAfterStart.Add(process.ResidentBytes);
+            image.Process ??= process;
+            image.MemoryAfterStart.Add(process.ResidentBytes);
 
             await SendAsync(WarmUp);
             var load = await SendAsync(Load);
@@ -231,16 +235,17 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
                 throw new MeasurementException(Format.Invariant($"none of {load.Sent:N0} requests under load got an answer with 200."));
             }
 
-            if (load.Errors > 0 && !candidate.HasErrors)
+            if (load.Errors > 0 && !image.HasErrors)
             {
-                candidate.HasErrors = true;
-                _failures.Add(Format.Invariant($"{candidate.Image.Name}: {load.Errors:N0} of {load.Sent:N0} requests under load, which did not get an answer with 200."));
+                image.HasErrors = true;
+                _failures.Add(Format.Invariant(
+                    $"{image.Compared.Name}: {load.Errors:N0} of {load.Sent:N0} requests under load, which did not get an answer with 200."));
             }
 
-            candidate.RequestsPerSecond.Add(load.RequestsPerSecond);
-            candidate.LatencyP50.Add(load.Percentile(50)!.Value);
-            candidate.LatencyP99.Add(load.Percentile(99)!.Value);
-            candidate.MemoryUnderLoad.Add((await inspector.InspectProcessAsync(container, helpers, cancellationToken)).PeakResidentBytes);
+            image.RequestsPerSecond.Add(load.RequestsPerSecond);
+            image.LatencyP50.Add(load.Percentile(50)!.Value);
+            image.LatencyP99.Add(load.Percentile(99)!.Value);
+            image.MemoryUnderLoad.Add((await inspector.InspectProcessAsync(container, helpers, cancellationToken)).PeakResidentBytes);
         }
         finally
         {
@@ -249,7 +254,7 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
 
         async Task<LoadResult> SendAsync(LoadOptions load)
         {
-            var result = await LoadBurst.SendAsync(new($"http://{address}{candidate.Image.Path}"), load, progress: null, cancellationToken);
+            var result = await LoadBurst.SendAsync(new($"http://{address}{image.Compared.Path}"), load, progress: null, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             return result;
         }
@@ -337,13 +342,13 @@ public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspect
     }
 
     /// <summary>An image and its measurements so far.</summary>
-    private sealed class Candidate(ComparedImage image, string reference, string container)
+    private sealed class MeasuredImage(ComparedImage image, string run, string tag)
     {
-        public ComparedImage Image => image;
+        public ComparedImage Compared => image;
 
-        public string Reference => reference;
+        public string Reference => image.Reference ?? $"{run}:{tag}";
 
-        public string Container => container;
+        public string Container => $"{run}-{tag}";
 
         public bool HasFailed { get; set; }
 
