@@ -5,7 +5,7 @@ namespace Hello.Compare.Comparison;
 
 /// <summary>An image that a comparison measures, and how its container is run and asked.</summary>
 /// <param name="Name">The title of its column.</param>
-public sealed record ComparedImage(string Name)
+internal sealed record ComparedImage(string Name)
 {
     /// <summary>The name and tag of an image that is there already; null if it is built first.</summary>
     public string? Reference { get; init; }

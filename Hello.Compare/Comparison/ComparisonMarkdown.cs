@@ -9,7 +9,7 @@ public static class ComparisonMarkdown
     private static readonly Figure[] Short = [Figure.UnpackedSize, Figure.FirstHello, Figure.MemoryAfterStart, Figure.User, Figure.Shell];
 
     /// <summary>Five rows of the table, and one line with the date and the reference.</summary>
-    public static string WriteShort(ComparisonResult result)
+    internal static string WriteShort(ComparisonResult result)
     {
         ArgumentNullException.ThrowIfNull(result);
         var table = new Table(["", .. result.Images.Select(i => $"`{i.Name}`")], [.. Short.Select(f => (string[])[f.Name, .. f.Cells(result.Images)])]).ToMarkdown();
@@ -18,7 +18,7 @@ public static class ComparisonMarkdown
     }
 
     /// <summary>The whole comparison: a table with a row for each figure, then a list of conditions and failures.</summary>
-    public static string Write(ComparisonResult result)
+    internal static string Write(ComparisonResult result)
     {
         var table = new Table(["", .. result.Images.Select(i => $"`{i.Name}`")], ComparisonTable.Rows(result.Images)).ToMarkdown();
         IEnumerable<string> notes =

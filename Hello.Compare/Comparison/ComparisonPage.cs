@@ -5,7 +5,7 @@ using Hello.Compare.Figures;
 namespace Hello.Compare.Comparison;
 
 /// <summary>Writes the comparison as one HTML file that refers to no other file.</summary>
-public static class ComparisonPage
+internal static class ComparisonPage
 {
     /// <summary>The figures that the page shows as bars, in this order.</summary>
     private static readonly Figure[] Charted =

@@ -6,7 +6,7 @@ namespace Hello.Compare.Comparison;
 /// <param name="Images">The measurements of each image. Ratios are to the first one.</param>
 /// <param name="Failures">One line for each image that could not be measured.</param>
 /// <param name="LeftBehind">Whether an image or a container could not be removed.</param>
-public sealed record ComparisonResult(IReadOnlyList<Measurements> Images, IReadOnlyList<string> Failures, Conditions Conditions, bool LeftBehind)
+internal sealed record ComparisonResult(IReadOnlyList<Measurements> Images, IReadOnlyList<string> Failures, Conditions Conditions, bool LeftBehind)
 {
     /// <summary>One sentence that compares the last image with the first one.</summary>
     public string Headline

@@ -15,7 +15,8 @@ namespace Hello.Compare.Comparison;
 /// <param name="answerLimit">How long a container may take from its start to its first answer.</param>
 /// <param name="progress">Receives one line about each step.</param>
 /// <param name="error">Receives one line about each image or container that could not be removed.</param>
-public sealed class ComparisonRun(ContainerEngine engine, ImageInspector inspector, int runs, TimeSpan answerLimit, Action<string> progress, Action<string> error)
+internal sealed class ComparisonRun(
+    ContainerEngine engine, ImageInspector inspector, int runs, TimeSpan answerLimit, Action<string> progress, Action<string> error)
 {
     /// <summary>About how long a build without cache, reading an image and a run take, in relation to each other.</summary>
     private const int BuildWork = 15;

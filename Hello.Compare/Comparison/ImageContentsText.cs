@@ -5,7 +5,7 @@ using Hello.Compare.Images;
 namespace Hello.Compare.Comparison;
 
 /// <summary>What the bytes of an image are, in lines for a terminal.</summary>
-public static class ImageContentsText
+internal static class ImageContentsText
 {
     /// <summary>How much of an instruction a line has room for.</summary>
     private const int InstructionLength = 90;

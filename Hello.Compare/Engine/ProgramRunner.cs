@@ -8,7 +8,7 @@ namespace Hello.Compare.Engine;
 /// <summary>The result of a program that has ended.</summary>
 /// <param name="Output">Standard output, without white space at the end.</param>
 /// <param name="Error">Standard error, without white space at the end.</param>
-public sealed partial record ProgramResult(int ExitCode, string Output, string Error)
+internal sealed partial record ProgramResult(int ExitCode, string Output, string Error)
 {
     /// <summary>The line that tells why the program failed. Hints may stand behind it.</summary>
     /// <remarks>
@@ -37,7 +37,7 @@ public sealed partial record ProgramResult(int ExitCode, string Output, string E
 }
 
 /// <summary>Runs programs without a shell. Cancellation kills the program and its children.</summary>
-public static class ProgramRunner
+internal static class ProgramRunner
 {
     /// <summary>Runs a program to its end, whatever its exit code.</summary>
     /// <exception cref="MeasurementException">The program could not be started.</exception>

@@ -7,7 +7,8 @@ namespace Hello.Compare.Figures;
 /// <param name="Engine">Name and version of the container engine.</param>
 /// <param name="StandIns">The base images, also of build stages, that are stand-ins.</param>
 /// <param name="Reading">How fast images were read that were not built here, and how much memory this program needed; null if there were none.</param>
-public sealed record Conditions(DateTimeOffset Date, string Machine, string Engine, string Method, IReadOnlyList<string> StandIns, string? Reading = null)
+internal sealed record Conditions(
+    DateTimeOffset Date, string Machine, string Engine, string Method, IReadOnlyList<string> StandIns, string? Reading = null)
 {
     /// <summary>The conditions as lines for a reader.</summary>
     public IReadOnlyList<(string Name, string Text)> Lines =>

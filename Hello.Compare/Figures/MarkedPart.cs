@@ -4,7 +4,7 @@ using Hello.Compare.Engine;
 namespace Hello.Compare.Figures;
 
 /// <summary>A part of a page between two markers, which holds what was measured.</summary>
-public static class MarkedPart
+internal static class MarkedPart
 {
     /// <summary>The name of the comparison's markers.</summary>
     public const string Comparison = "comparison";

@@ -6,7 +6,7 @@ namespace Hello.Compare.Images;
 /// <summary>The images that a Dockerfile builds on: https://docs.docker.com/reference/dockerfile/#from.</summary>
 /// <param name="Base">The base image of the last stage; "scratch" if it is empty.</param>
 /// <param name="BuildImages">The base images of the other stages.</param>
-public sealed partial record Dockerfile(string Base, IReadOnlyList<string> BuildImages)
+internal sealed partial record Dockerfile(string Base, IReadOnlyList<string> BuildImages)
 {
     /// <summary>The name of the empty base image.</summary>
     public const string Scratch = "scratch";

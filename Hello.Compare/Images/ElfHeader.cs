@@ -1,7 +1,7 @@
 namespace Hello.Compare.Images;
 
 /// <summary>Reads the beginning of an ELF file, which names the dynamic loader if there is one: https://refspecs.linuxfoundation.org/elf/elf.pdf.</summary>
-public static class ElfHeader
+internal static class ElfHeader
 {
     /// <summary>Number of bytes to read. Linkers put the program headers right after the header, so this is enough for both.</summary>
     public const int Length = 4096;

@@ -16,7 +16,7 @@ namespace Hello.Compare.Images;
 /// </remarks>
 /// <param name="Config">The image's configuration: https://github.com/opencontainers/image-spec/blob/main/config.md.</param>
 /// <param name="Layers">From the base upwards.</param>
-public sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> Layers)
+internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> Layers)
 {
     /// <summary>The highest length of a JSON file. No manifest and no configuration is that long.</summary>
     private const int JsonLimit = 4 * 1024 * 1024;

@@ -38,7 +38,7 @@ public sealed partial record ImageContents(
     private const int OthersMayWrite = 0b010;
 
     /// <summary>Derives the contents.</summary>
-    public static ImageContents Of(ImageArchive archive, MergedLayers merged)
+    internal static ImageContents Of(ImageArchive archive, MergedLayers merged)
     {
         ArgumentNullException.ThrowIfNull(archive);
         ArgumentNullException.ThrowIfNull(merged);

@@ -49,7 +49,7 @@ public sealed record ImageFacts(
     /// <summary>Derives the properties.</summary>
     /// <param name="dockerfile">The Dockerfile that the image was built from; null if it is not known.</param>
     /// <param name="standIns">The base images of the Dockerfile that are stand-ins.</param>
-    public static ImageFacts Of(ImageArchive archive, Dockerfile? dockerfile, IReadOnlyList<string> standIns)
+    internal static ImageFacts Of(ImageArchive archive, Dockerfile? dockerfile, IReadOnlyList<string> standIns)
     {
         ArgumentNullException.ThrowIfNull(archive);
         var merged = new MergedLayers(archive.Layers);

@@ -4,7 +4,7 @@ namespace Hello.Compare.Images;
 
 /// <summary>Finds files in an image as a process in its container does.</summary>
 /// <param name="files">All files and links, by path, without directories.</param>
-public sealed class ImageFileSystem(IReadOnlyDictionary<string, LayerEntry> files)
+internal sealed class ImageFileSystem(IReadOnlyDictionary<string, LayerEntry> files)
 {
     /// <summary>The number of links that Linux follows in one path: path_resolution(7).</summary>
     private const int LinkLimit = 40;

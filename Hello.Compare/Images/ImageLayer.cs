@@ -15,7 +15,8 @@ namespace Hello.Compare.Images;
 /// <param name="IsStatic">Whether a program is static; null if it is not an executable ELF file.</param>
 /// <param name="Users">The names of the users by UID if it is <see cref="UsersPath"/>, else null.</param>
 /// <param name="Mode">The permission bits: inode(7).</param>
-public sealed record LayerEntry(string Path, TarEntryType Type, long Length, string Target, bool? IsStatic, IReadOnlyDictionary<string, string>? Users = null, int Mode = 0)
+internal sealed record LayerEntry(
+    string Path, TarEntryType Type, long Length, string Target, bool? IsStatic, IReadOnlyDictionary<string, string>? Users = null, int Mode = 0)
 {
     /// <summary>The file with the names of the users: passwd(5).</summary>
     public const string UsersPath = "etc/passwd";
@@ -29,7 +30,7 @@ public sealed record LayerEntry(string Path, TarEntryType Type, long Length, str
 /// <param name="CompressedBytes">Bytes that a registry would transfer: the length in the archive if the layer is compressed there, else its length with gzip.</param>
 /// <param name="Entries">The entries in the order of the tar.</param>
 /// <param name="IsCompressedEstimated">Whether only samples of the layer were compressed.</param>
-public sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyList<LayerEntry> Entries, bool IsCompressedEstimated = false)
+internal sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyList<LayerEntry> Entries, bool IsCompressedEstimated = false)
 {
     /// <summary>One in this number of pieces is a sample.</summary>
     private const int SampleEvery = 32;

@@ -7,7 +7,7 @@ namespace Hello.Compare.Images;
 /// <param name="Os">For example "linux".</param>
 /// <param name="Architecture">For example "amd64".</param>
 /// <param name="Variant">For example "v7" of "arm".</param>
-public sealed record ImagePlatform(string? Os, string? Architecture, string? Variant = null)
+internal sealed record ImagePlatform(string? Os, string? Architecture, string? Variant = null)
 {
     /// <summary>The platform of Linux containers on this machine.</summary>
     public static readonly ImagePlatform Host = new("linux", RuntimeInformation.OSArchitecture switch

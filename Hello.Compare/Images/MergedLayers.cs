@@ -8,7 +8,7 @@ namespace Hello.Compare.Images;
 public sealed record WastedFile(string Path, long Bytes, int Times);
 
 /// <summary>The layers of an image laid over each other, as a container sees them.</summary>
-public sealed class MergedLayers
+internal sealed class MergedLayers
 {
     private readonly Dictionary<string, LayerEntry> _files = new(StringComparer.Ordinal);
 

@@ -3,7 +3,7 @@ using Hello.Compare.Engine;
 namespace Hello.Compare.Images;
 
 /// <summary>Finds the folder of the repository, which holds the solution and the Dockerfiles.</summary>
-public static class RepositoryFolder
+internal static class RepositoryFolder
 {
     private const string Solution = "Hello.sln";
 

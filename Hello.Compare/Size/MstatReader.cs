@@ -12,7 +12,7 @@ namespace Hello.Compare.Size;
 /// Since version 2.1, RvaFields, ManifestResources and FrozenObjects list parts of Blobs in detail:
 /// https://github.com/dotnet/runtime/blob/main/src/coreclr/tools/aot/ILCompiler.Compiler/Compiler/MstatObjectDumper.cs.
 /// </remarks>
-public sealed class MstatReader
+internal sealed class MstatReader
 {
     /// <summary>Takes the place of an assembly for data that belongs to none. Its namespaces are the compiler's kinds of data.</summary>
     public const string NativeData = "(native data)";

@@ -8,19 +8,19 @@ namespace Hello.Compare.Size;
 /// <summary>The platform and the SDK, which the sizes depend on besides the code.</summary>
 /// <param name="Rid">The runtime identifier that the binary was published for.</param>
 /// <param name="Sdk">Version of the SDK.</param>
-public sealed record SizeConditions(string Rid, string Sdk);
+internal sealed record SizeConditions(string Rid, string Sdk);
 
 /// <summary>The change of a namespace between two reports.</summary>
 /// <param name="Namespace">The namespace; empty for types without a namespace.</param>
 /// <param name="Bytes">Its bytes now; 0 if it is gone.</param>
 /// <param name="Change">Its bytes now minus those in the earlier report.</param>
-public sealed record SizeChange(string Assembly, string Namespace, long Bytes, long Change);
+internal sealed record SizeChange(string Assembly, string Namespace, long Bytes, long Change);
 
 /// <summary>All bytes of the binary, by assembly and namespace, on one platform.</summary>
 /// <param name="Budget">The highest number of bytes that the binary may have. It is set by hand. Null if it is not set for this platform.</param>
 /// <param name="Bytes">The length of the binary.</param>
 /// <param name="Assemblies">The bytes by assembly and namespace.</param>
-public sealed record SizeReport(
+internal sealed record SizeReport(
     long? Budget, long Bytes, SizeConditions Conditions, IReadOnlyDictionary<string, IReadOnlyDictionary<string, long>> Assemblies)
 {
     /// <summary>Everything that the compiler does not count: the runtime's native libraries, libc, tables for unwinding and relocation, padding.</summary>

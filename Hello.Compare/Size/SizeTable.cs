@@ -3,7 +3,7 @@ using Hello.Compare.Figures;
 namespace Hello.Compare.Size;
 
 /// <summary>Writes a size report for a terminal.</summary>
-public static class SizeTable
+internal static class SizeTable
 {
     /// <summary>A namespace has a row of its own if its bytes or its change reach this number.</summary>
     private const long Least = 20_000;

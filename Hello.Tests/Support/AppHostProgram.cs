@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace Hello.Tests;
 
 /// <summary>What an AppHost in a process of its own has made: its orchestrator DCP, containers and networks.</summary>
-public static partial class AppHostProgram
+internal static partial class AppHostProgram
 {
     private const string CreatorLabel = "com.microsoft.developer.usvc-dev.creatorProcessId";
 

@@ -3,7 +3,7 @@ using Xunit.Sdk;
 namespace Hello.Tests;
 
 /// <summary>Runs cases of a test at the same time, because most of their time is spent waiting.</summary>
-public static class AtOnce
+internal static class AtOnce
 {
     /// <summary>More containers at the same time would slow each other down, and the other tests.</summary>
     private const int Most = 6;

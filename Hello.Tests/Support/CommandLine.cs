@@ -6,7 +6,7 @@ using Hello.Compare.Engine;
 namespace Hello.Tests;
 
 /// <summary>Runs programs of this machine.</summary>
-public static class CommandLine
+internal static class CommandLine
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 

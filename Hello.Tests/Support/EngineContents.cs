@@ -1,7 +1,7 @@
 namespace Hello.Tests;
 
 /// <summary>What the container engine holds.</summary>
-public static class EngineContents
+internal static class EngineContents
 {
     /// <summary>The images and containers whose names begin with a prefix. Others may make such ones, too: compare with a list from before.</summary>
     public static async Task<string[]> ListAsync(string prefix) =>

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 namespace Hello.Tests;
 
 /// <summary>A socket that relays to the container engine's. It can be closed while the engine runs on.</summary>
-public sealed class EngineSocket : IAsyncDisposable
+internal sealed class EngineSocket : IAsyncDisposable
 {
     private static readonly UnixDomainSocketEndPoint Engine = new("/var/run/docker.sock");
 

@@ -3,7 +3,7 @@ using Hello.Compare.Engine;
 namespace Hello.Tests;
 
 /// <summary>A script in place of <c>docker</c>. It notes what it was called with.</summary>
-public sealed class FakeEngine : IDisposable
+internal sealed class FakeEngine : IDisposable
 {
     private FakeEngine(DirectoryInfo folder) => Folder = folder;
 

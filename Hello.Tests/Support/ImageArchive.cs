@@ -9,10 +9,10 @@ namespace Hello.Tests;
 /// <param name="Content">Its bytes; empty for a directory or a link.</param>
 /// <param name="Uid">The user who owns it.</param>
 /// <param name="Gid">The group that owns it.</param>
-public sealed record ImageFile(string Path, byte[] Content, UnixFileMode Mode, TarEntryType Type, int Uid, int Gid);
+internal sealed record ImageFile(string Path, byte[] Content, UnixFileMode Mode, TarEntryType Type, int Uid, int Gid);
 
 /// <summary>Reads what <c>docker image save</c> writes: a tar of layers, which are tars, and a manifest.json that names them.</summary>
-public static class ImageArchive
+internal static class ImageArchive
 {
     /// <summary>The regular files in all layers of a small image, in order of their paths.</summary>
     public static async Task<ImageFile[]> ReadFilesAsync(string reference) =>
@@ -66,7 +66,7 @@ public static class ImageArchive
 }
 
 /// <summary>The parts of an ELF file that tell whether a binary is static and stripped: https://refspecs.linuxfoundation.org/elf/elf.pdf.</summary>
-public static class Elf
+internal static class Elf
 {
     /// <summary>PT_INTERP: the program header that names a dynamic loader.</summary>
     private const uint Interpreter = 3;

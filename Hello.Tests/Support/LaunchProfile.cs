@@ -3,7 +3,7 @@ using Hello.Compare.Engine;
 namespace Hello.Tests;
 
 /// <summary>What a launch profile of the AppHost sets.</summary>
-public static class LaunchProfile
+internal static class LaunchProfile
 {
     /// <summary>The settings whose ports the AppHost and its dashboard listen on: https://aspire.dev/app-host/configuration/.</summary>
     public static readonly string[] Addresses =

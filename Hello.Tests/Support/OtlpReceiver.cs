@@ -11,10 +11,10 @@ namespace Hello.Tests;
 /// <param name="Headers">The lines below the first.</param>
 /// <param name="Body">The protobuf message.</param>
 /// <param name="Connection">Number of the connection that it came over.</param>
-public sealed record OtlpExport(string Path, string[] Headers, byte[] Body, int Connection);
+internal sealed record OtlpExport(string Path, string[] Headers, byte[] Body, int Connection);
 
 /// <summary>Receives OTLP over HTTP on loopback. It answers what the test wants, even something wrong.</summary>
-public sealed class OtlpReceiver : IAsyncDisposable
+internal sealed class OtlpReceiver : IAsyncDisposable
 {
     private readonly TcpListener _listener;
     private readonly Func<OtlpExport, string?> _answer;

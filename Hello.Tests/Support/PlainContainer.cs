@@ -4,7 +4,7 @@ using Hello.Compare.Engine;
 namespace Hello.Tests;
 
 /// <summary>A container outside Aspire, which is removed at the end of the test.</summary>
-public sealed class PlainContainer : IAsyncDisposable
+internal sealed class PlainContainer : IAsyncDisposable
 {
     private readonly HttpClient _client;
 

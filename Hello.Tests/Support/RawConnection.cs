@@ -5,7 +5,7 @@ using System.Text;
 namespace Hello.Tests;
 
 /// <summary>A connection on which a test sends bytes that no HTTP client would send, and reads the bytes that come back.</summary>
-public sealed class RawConnection : IDisposable
+internal sealed class RawConnection : IDisposable
 {
     /// <summary>A request with nearly as many headers as it may have. It does not end.</summary>
     public static readonly string HeadersWithoutEnd = $"GET /hello HTTP/1.1\r\n{string.Concat(Enumerable.Range(0, 15).Select(i => $"X-{i}: {new string('x', 1_000)}\r\n"))}";

@@ -6,7 +6,7 @@ using Hello.Compare.Engine;
 namespace Hello.Tests;
 
 /// <summary>A program that runs beside the test. If the test ends first, this process is killed, and none of its children.</summary>
-public sealed class RunningProgram : IAsyncDisposable
+internal sealed class RunningProgram : IAsyncDisposable
 {
     private static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(40);
 

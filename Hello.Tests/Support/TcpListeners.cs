@@ -4,7 +4,7 @@ using System.Net;
 namespace Hello.Tests;
 
 /// <summary>A process of this machine, as /proc shows it.</summary>
-public sealed record HostProcess(int Id, int Parent, string[] Arguments)
+internal sealed record HostProcess(int Id, int Parent, string[] Arguments)
 {
     /// <summary>All processes that run.</summary>
     public static HostProcess[] All() => [.. Directory.EnumerateDirectories("/proc").Select(Read).OfType<HostProcess>()];
@@ -43,7 +43,7 @@ public sealed record HostProcess(int Id, int Parent, string[] Arguments)
 }
 
 /// <summary>The sockets that processes listen on: https://docs.kernel.org/networking/proc_net_tcp.html.</summary>
-public static class TcpListeners
+internal static class TcpListeners
 {
     private static readonly string[] Tables = ["/proc/net/tcp", "/proc/net/tcp6"];
 
