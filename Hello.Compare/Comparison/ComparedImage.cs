@@ -26,18 +26,14 @@ internal sealed record ComparedImage(string Name)
     public IReadOnlyList<string> RunOptions { get; init; } = [];
 
     /// <summary>One of the three builds, as the AppHost runs it.</summary>
-    public static ComparedImage Of(HelloImage build)
+    public static ComparedImage Of(HelloImage build) => new(build.Name)
     {
-        ArgumentNullException.ThrowIfNull(build);
-        return new(build.Name)
-        {
-            Dockerfile = build.Dockerfile,
-            Context = build.Context,
-            Port = HelloImage.Port,
-            Path = HelloImage.HelloPath,
-            RunOptions = build.RunOptions,
-        };
-    }
+        Dockerfile = build.Dockerfile,
+        Context = build.Context,
+        Port = HelloImage.Port,
+        Path = HelloImage.HelloPath,
+        RunOptions = build.RunOptions,
+    };
 
     /// <summary>An image that is built from a Dockerfile of the user.</summary>
     /// <param name="context">The build context. If it is null, the folder of the Dockerfile.</param>

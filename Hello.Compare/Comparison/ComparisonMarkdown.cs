@@ -11,7 +11,6 @@ public static class ComparisonMarkdown
     /// <summary>Five rows of the table, and one line with the date and the reference.</summary>
     internal static string WriteShort(ComparisonResult result)
     {
-        ArgumentNullException.ThrowIfNull(result);
         var table = new Table(["", .. result.Images.Select(i => $"`{i.Name}`")], [.. Short.Select(f => (string[])[f.Name, .. f.Cells(result.Images)])]).ToMarkdown();
         var standIns = result.Conditions.StandIns.Count > 0 ? " The base images were stand-ins, because their registry could not be reached. The real `alpine` has other sizes." : "";
         return Format.Invariant($"{table}\nMeasured on {result.Conditions.Date.UtcDateTime:yyyy-MM-dd}. In brackets: the ratio to `{result.Images[0].Name}`.{standIns}\n");

@@ -13,7 +13,6 @@ internal static class ImageContentsText
     /// <summary>Lists layers, largest files, wasted files and files that deserve a look.</summary>
     public static string Write(Measurements image)
     {
-        ArgumentNullException.ThrowIfNull(image);
         if (image.Image?.Contents is not { } contents)
         {
             return "";

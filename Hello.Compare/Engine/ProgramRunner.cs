@@ -43,7 +43,6 @@ internal static class ProgramRunner
     /// <exception cref="MeasurementException">The program could not be started.</exception>
     public static async Task<ProgramResult> TryRunAsync(Command command, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(command);
         var (output, error) = (new StringBuilder(), new StringBuilder());
         var result = await Start(
             command
@@ -66,7 +65,6 @@ internal static class ProgramRunner
     /// <exception cref="MeasurementException">The program could not be started, or it failed.</exception>
     public static async Task<T> ReadAsync<T>(Command command, Func<Stream, CancellationToken, Task<T>> read, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(command);
         Task<T>? reading = null;
         var error = new StringBuilder();
         var result = await Start(
@@ -88,7 +86,6 @@ internal static class ProgramRunner
     /// <exception cref="MeasurementException">The program could not be started.</exception>
     public static CommandTask<CommandResult> Start(Command command, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(command);
         try
         {
             return command.WithValidation(CommandResultValidation.None).ExecuteAsync(cancellationToken);

@@ -40,8 +40,6 @@ public sealed partial record ImageContents(
     /// <summary>Derives the contents.</summary>
     internal static ImageContents Of(ImageArchive archive, MergedLayers merged)
     {
-        ArgumentNullException.ThrowIfNull(archive);
-        ArgumentNullException.ThrowIfNull(merged);
         var instructions = InstructionsOf(archive.Config);
         return new(
             // The instructions of empty layers are left out. If the numbers still differ, the image does not tell which made which.

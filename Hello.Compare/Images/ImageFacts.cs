@@ -51,7 +51,6 @@ public sealed record ImageFacts(
     /// <param name="standIns">The base images of the Dockerfile that are stand-ins.</param>
     internal static ImageFacts Of(ImageArchive archive, Dockerfile? dockerfile, IReadOnlyList<string> standIns)
     {
-        ArgumentNullException.ThrowIfNull(archive);
         var merged = new MergedLayers(archive.Layers);
         var files = new ImageFileSystem(merged.Files);
         // Every member may be missing or null. For example: {"config":{"User":"10001:10001","Env":["PATH=…"],"Entrypoint":["/hello-api"],"Cmd":null,"WorkingDir":"/"}}

@@ -21,7 +21,6 @@ internal sealed class MergedLayers
     /// <param name="layers">From the base upwards.</param>
     public MergedLayers(IReadOnlyList<ImageLayer> layers)
     {
-        ArgumentNullException.ThrowIfNull(layers);
         foreach (var layer in layers)
         {
             // https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts

@@ -13,7 +13,6 @@ internal static class SizeTable
     /// <returns>The table, then the budget and the conditions.</returns>
     public static string Write(SizeReport report, SizeReport? earlier)
     {
-        ArgumentNullException.ThrowIfNull(report);
         List<string[]> rows = [];
         foreach (var assembly in report.ChangesSince(earlier ?? report).GroupBy(c => c.Assembly).OrderByDescending(a => a.Sum(c => c.Bytes)).ThenBy(a => a.Key, StringComparer.Ordinal))
         {

@@ -50,7 +50,6 @@ internal static partial class AppHostProgram
     /// <summary>Waits until the containers of all builds answer.</summary>
     public static async Task AssertAllAnswerAsync(RunningProgram appHost, int orchestrator, TimeSpan limit)
     {
-        ArgumentNullException.ThrowIfNull(appHost);
         foreach (var image in HelloImages.Specification)
         {
             var answer = await CommandLine.PollAsync(() => SayHelloAsync(image, orchestrator), a => a == HelloImages.Greeting || appHost.HasEnded, limit);

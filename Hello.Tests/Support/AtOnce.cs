@@ -11,8 +11,6 @@ internal static class AtOnce
     /// <summary>Runs a test for each case. If one fails, the error names it.</summary>
     public static async Task RunAsync<T>(IEnumerable<T> cases, Func<T, Task> test)
     {
-        ArgumentNullException.ThrowIfNull(cases);
-        ArgumentNullException.ThrowIfNull(test);
         using var room = new SemaphoreSlim(Most);
         await Task.WhenAll(cases.Select(async one =>
         {

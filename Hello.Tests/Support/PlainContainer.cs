@@ -20,7 +20,6 @@ internal sealed class PlainContainer : IAsyncDisposable
     /// <returns>The container, which may not answer yet.</returns>
     public static async Task<PlainContainer> RunAsync(ImageSpecification image, params string[] options)
     {
-        ArgumentNullException.ThrowIfNull(image);
         var id = await CommandLine.DockerAsync(["run", "--detach", "--publish", "127.0.0.1::8080", .. options, image.Reference]);
         return new(id, new($"http://{await CommandLine.DockerAsync("port", id, "8080/tcp")}"));
     }
@@ -29,7 +28,6 @@ internal sealed class PlainContainer : IAsyncDisposable
     /// <returns>The container, which may not answer yet.</returns>
     public static async Task<PlainContainer> RunOnHostAsync(ImageSpecification image, params string[] options)
     {
-        ArgumentNullException.ThrowIfNull(image);
         var address = new Uri($"http://127.0.0.1:{LocalPort.FindFree()}");
         return new(
             await CommandLine.DockerAsync(["run", "--detach", "--network", "host", "--env", $"ASPNETCORE_URLS={address.OriginalString}", .. options, image.Reference]),

@@ -21,7 +21,6 @@ internal sealed class RawConnection : IDisposable
     /// <summary>Connects; the connection may be used for 30 s.</summary>
     public static async Task<RawConnection> OpenAsync(Uri address)
     {
-        ArgumentNullException.ThrowIfNull(address);
         var connection = new RawConnection();
         try
         {
@@ -39,7 +38,6 @@ internal sealed class RawConnection : IDisposable
     /// <param name="opened">Called with each connection once it is open.</param>
     public static async Task OpenManyAsync(Uri address, int count, string request, Action<RawConnection> opened)
     {
-        ArgumentNullException.ThrowIfNull(opened);
         for (var i = 0; i < count; i++)
         {
             var connection = await OpenAsync(address);

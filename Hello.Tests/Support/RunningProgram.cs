@@ -19,7 +19,6 @@ internal sealed class RunningProgram : IAsyncDisposable
     /// <summary>Starts the program.</summary>
     public RunningProgram(Command command)
     {
-        ArgumentNullException.ThrowIfNull(command);
         // No token: cancellation would kill the children, too. The orchestrator of an AppHost is a child that has to tidy up.
         _program = ProgramRunner.Start(
             command.WithStandardOutputPipe(PipeTarget.ToDelegate(line => Add(_output, line))).WithStandardErrorPipe(PipeTarget.ToDelegate(line => Add(_error, line))),
