@@ -304,24 +304,30 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         return string.Concat(lines.Select(l => $"- {l.Name}: {l.Text}\n"));
     }
 
-    private static string Write(List<Candidate> candidates, IEnumerable<string> figures, string conditions)
+    /// <summary>Writes the figures as Markdown.</summary>
+    /// <param name="candidates">The first two are the references.</param>
+    /// <param name="figures">The names of the rows.</param>
+    /// <param name="conditions">Written below the table.</param>
+    internal static string Write(List<Candidate> candidates, IEnumerable<string> figures, string conditions)
     {
-        var reference = candidates[0];
+        var references = candidates[..2];
         var table = new Table(
             ["", .. candidates.Select(c => $"`{c.Name}`")],
-            [.. figures.Select(f => (string[])[f, .. candidates.Select(c => Cell(c[f], c == reference ? null : reference[f]))])]).ToMarkdown();
-        return $"{table}\nThe ratio at the end of a cell is the ratio to `{reference.Name}`.\n\n{conditions}";
+            [.. figures.Select(f => (string[])[f, .. candidates.Select(c => Cell(c, f))])]).ToMarkdown();
+        return $"{table}\nA cell ends with the ratios to `{Go}` and to `{Floor}`, ASP.NET Core with one route and nothing else.\n\n{conditions}";
 
-        static string Cell(Spread<double>? values, Spread<double>? reference)
+        string Cell(Candidate candidate, string figure)
         {
-            if (values?.Median is not { } median)
+            if (candidate[figure] is not { Median: { } median } values)
             {
                 return "–";
             }
 
             var (lowest, highest) = values.Range;
             var spread = lowest == highest ? "" : $" ({Text(lowest)}–{Text(highest)})";
-            return $"{Text(median)}{spread}{(reference?.Median is { } whole ? $" {Format.Ratio(median / whole)}" : "")}";
+            var ratios = references.Where(r => r != candidate && r[figure] is not null)
+                .Select(r => $"{Format.Ratio(median / r[figure]!.Median!.Value)} {r.Name}");
+            return $"{Text(median)}{spread} {string.Join(", ", ratios)}".TrimEnd();
         }
 
         static string Text(double value) => value switch

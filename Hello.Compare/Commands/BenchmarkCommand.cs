@@ -15,7 +15,8 @@ internal static class BenchmarkCommand
         var images = new Option<string?>("--images") { Description = "The images to measure: the suffixes of their Dockerfiles, separated by commas [default: all]", HelpName = "A,B,…" };
         var against = new Option<string?>("--against") { Description = "An image of this API that is there already, to measure in the same run", HelpName = "IMAGE" };
         var readme = new Option<bool>("--readme") { Description = "Also write the five figures of what a user gains into docs/benchmark.md" };
-        var command = new Command("benchmark", "Compares the images with the walkthrough's Go application and writes artifacts/benchmark.md") { runs, starts, images, against, readme };
+        const string About = "Compares the images with the walkthrough's Go application and bare ASP.NET Core, and writes artifacts/benchmark.md";
+        var command = new Command("benchmark", About) { runs, starts, images, against, readme };
         command.WithAction((parsed, cancellationToken) =>
             RunAsync(parsed.GetValue(runs), parsed.GetValue(starts), parsed.GetValue(images)?.Split(','), parsed.GetValue(against), parsed.GetValue(readme), cancellationToken));
         return command;
