@@ -1,17 +1,10 @@
-using System.Net;
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Authentication;
-using System.Text;
-using Hello.ServiceDefaults;
 
 namespace Hello.Api;
 
-/// <summary>
-/// <c>--health</c> asks the API in the same container whether it is healthy. A container engine learns that only from a
-/// command inside the container, and an image from scratch has no other command.
-/// https://docs.docker.com/reference/dockerfile/#healthcheck
-/// </summary>
+/// <summary><c>--health</c> asks the API in the same container whether it is healthy.</summary>
+/// <remarks>An image from scratch has no other command to ask with: https://docs.docker.com/reference/dockerfile/#healthcheck.</remarks>
 internal static class HealthCommand
 {
     public const string Argument = "--health";
@@ -20,7 +13,6 @@ internal static class HealthCommand
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1.5);
 
     /// <summary>Asks each address that the settings of the API name, until one says that it is healthy. Writes nothing.</summary>
-    /// <param name="args">The command line. Other arguments are settings.</param>
     /// <returns>The exit code: 0 if the API is healthy, else 1.</returns>
     public static int Run(string[] args)
     {
@@ -28,13 +20,10 @@ internal static class HealthCommand
         {
             // The engine gives each process of a container the same variables, but not the same arguments.
             string[] settings = [.. ReadArguments().Concat(args).Where(arg => arg != Argument)];
-            HostSettings.UnsetEmptyVariables();
-            var host = new HostSettings(HelloServer.CreateBuilder(settings).Configuration, settings);
-            host.CheckAddresses();
             using var deadline = new CancellationTokenSource(Limit);
-            return host.Addresses.Any(address => IsHealthy(BindingAddress.Parse(address), deadline.Token)) ? 0 : 1;
+            return ListenAddresses.Read(Settings.AddTo(new(), settings)).Any(listen => IsHealthy(BindingAddress.Parse(listen.Address), deadline.Token)) ? 0 : 1;
         }
-        catch (Exception e) when (e is SettingException or FormatException or InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is FormatException or ArgumentException or IOException or UnauthorizedAccessException)
         {
             return 1; // the API cannot have started with these settings
         }
@@ -44,12 +33,7 @@ internal static class HealthCommand
     private static string[] ReadArguments()
     {
         const string commandLine = "/proc/1/cmdline"; // a zero behind each argument: https://man7.org/linux/man-pages/man5/proc_pid_cmdline.5.html
-        if (!File.Exists(commandLine))
-        {
-            return [];
-        }
-
-        var first = File.ReadAllText(commandLine).TrimEnd('\0').Split('\0');
+        var first = File.Exists(commandLine) ? File.ReadAllText(commandLine).TrimEnd('\0').Split('\0') : [];
         var program = Path.GetFileName(Environment.GetCommandLineArgs()[0]);
         var at = Array.FindIndex(first, argument => Path.GetFileName(argument) == program);
         return at < 0 ? [] : first[(at + 1)..];
@@ -57,13 +41,16 @@ internal static class HealthCommand
 
     private static bool IsHealthy(BindingAddress address, CancellationToken deadline)
     {
-        using var socket = address.IsUnixPipe ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) : new Socket(SocketType.Stream, ProtocolType.Tcp);
+        // Kestrel listens on every address if the host is none: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints
+        var isOne = IPAddress.TryParse(address.Host, out var ip) && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.IPv6Any);
+        EndPoint endpoint = address.IsUnixPipe ? new UnixDomainSocketEndPoint(address.UnixPipePath) : new IPEndPoint(isOne ? ip! : IPAddress.Loopback, address.Port);
+        using var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             // A blocking call ends only if its socket is disposed.
             using var cancellation = deadline.UnsafeRegister(static socket => ((Socket)socket!).Dispose(), socket);
-            socket.Connect(EndPointOf(address));
-            using var connection = Open(socket, address);
+            socket.Connect(endpoint);
+            using var connection = Open(socket, address.Scheme);
             connection.Write(Encoding.ASCII.GetBytes($"GET {Extensions.HealthPath} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
             var status = new byte["HTTP/1.1 200 ".Length];
             connection.ReadExactly(status);
@@ -75,22 +62,10 @@ internal static class HealthCommand
         }
     }
 
-    /// <summary>Kestrel listens on every address if the host of a setting is none: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints.</summary>
-    private static EndPoint EndPointOf(BindingAddress address)
-    {
-        if (address.IsUnixPipe)
-        {
-            return new UnixDomainSocketEndPoint(address.UnixPipePath);
-        }
-
-        var isOne = IPAddress.TryParse(address.Host, out var ip) && !ip.Equals(IPAddress.Any) && !ip.Equals(IPAddress.IPv6Any);
-        return new IPEndPoint(isOne ? ip! : IPAddress.Loopback, address.Port);
-    }
-
-    private static Stream Open(Socket socket, BindingAddress address)
+    private static Stream Open(Socket socket, string scheme)
     {
         var connection = new NetworkStream(socket);
-        if (!FeatureSwitches.HttpClientSupported || !address.Scheme.Equals("https", StringComparison.OrdinalIgnoreCase))
+        if (!HttpSupport.IsFull || !scheme.Equals("https", StringComparison.OrdinalIgnoreCase))
         {
             return connection;
         }

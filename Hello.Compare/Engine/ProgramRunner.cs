@@ -8,7 +8,7 @@ namespace Hello.Compare.Engine;
 /// <summary>The result of a program that has ended.</summary>
 /// <param name="Output">Standard output, without white space at the end.</param>
 /// <param name="Error">Standard error, without white space at the end.</param>
-internal sealed partial record ProgramResult(int ExitCode, string Output, string Error)
+public sealed partial record ProgramResult(int ExitCode, string Output, string Error)
 {
     /// <summary>The line that tells why the program failed. Hints may stand behind it.</summary>
     /// <remarks>
@@ -36,13 +36,14 @@ internal sealed partial record ProgramResult(int ExitCode, string Output, string
     private static partial Regex FailureWords();
 }
 
-/// <summary>Runs programs without a shell. Cancellation kills the program and its children.</summary>
-internal static class ProgramRunner
+/// <summary>Runs programs without a shell. Cancellation kills the program and its children. Public, because eng/sbom/Sbom.cs uses it.</summary>
+public static class ProgramRunner
 {
     /// <summary>Runs a program to its end, whatever its exit code.</summary>
     /// <exception cref="MeasurementException">The program could not be started.</exception>
     public static async Task<ProgramResult> TryRunAsync(Command command, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(command);
         var (output, error) = (new StringBuilder(), new StringBuilder());
         var result = await Start(
             command
@@ -65,6 +66,7 @@ internal static class ProgramRunner
     /// <exception cref="MeasurementException">The program could not be started, or it failed.</exception>
     public static async Task<T> ReadAsync<T>(Command command, Func<Stream, CancellationToken, Task<T>> read, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(command);
         Task<T>? reading = null;
         var error = new StringBuilder();
         var result = await Start(
@@ -86,6 +88,7 @@ internal static class ProgramRunner
     /// <exception cref="MeasurementException">The program could not be started.</exception>
     public static CommandTask<CommandResult> Start(Command command, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(command);
         try
         {
             return command.WithValidation(CommandResultValidation.None).ExecuteAsync(cancellationToken);

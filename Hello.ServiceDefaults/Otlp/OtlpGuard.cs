@@ -1,111 +1,122 @@
-using System.Net.Sockets;
-using Microsoft.Extensions.DependencyInjection;
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using OpenTelemetry.Logs;
-using OpenTelemetry.Metrics;
-using OpenTelemetry.Trace;
 
 namespace Hello.ServiceDefaults.Otlp;
 
-/// <summary>Logs once why telemetry cannot arrive, because the exporter does not, and limits the time of the last export.</summary>
-internal sealed partial class OtlpGuard(
-    IReadOnlyList<OtlpSignal> signals, IReadOnlyList<string> warnings, ExportMonitor monitor, IServiceProvider services, ILogger<OtlpGuard> log) : IHostedService, IDisposable
+/// <summary>Says once that telemetry does not arrive or is dropped, and once that it arrives again. The exporter's package logs neither.</summary>
+internal sealed partial class OtlpGuard(IReadOnlyList<OtlpSignal> signals, IServiceProvider services, ILogger<OtlpGuard> log) : IHostedService, IDisposable
 {
-    /// <summary>Keeps the check out of the way of the first request.</summary>
-    private static readonly TimeSpan BeforeCheck = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan ReachableWithin = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan FlushWithin = TimeSpan.FromSeconds(1);
+    /// <summary>OpenTelemetry's metrics about itself: https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/.</summary>
+    public const string MeterName = "otel.sdk.experimental";
 
-    private readonly CancellationTokenSource _stopping = new();
-    private Task _check = Task.CompletedTask;
-    private DropMonitor? _drops;
+    private const string Spans = "otel.sdk.processor.span.processed";
+    private const string LogRecords = "otel.sdk.processor.log.processed";
 
-    /// <summary>Begins the check and does not wait for it. A BackgroundService would be logged as failed, with a stack trace, if the start of another service fails.</summary>
+    private readonly HashSet<OtlpSignal> _failing = [];
+    private readonly MeterListener _meters = new();
+    private long _spans, _logRecords;
+    private int _isGathering;
+
+    /// <summary>Begins to listen, and says what the settings ask for in vain.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _check = Task.Run(() => RunAsync(_stopping.Token), CancellationToken.None);
-        return Task.CompletedTask;
-    }
+        foreach (var signal in signals)
+        {
+            signal.Report = OnExported;
+        }
 
-    /// <summary>Exports what is left. The host stops the web server first, so the telemetry of the last requests is included.</summary>
-    public async Task StopAsync(CancellationToken cancellationToken)
-    {
-        await _stopping.CancelAsync();
-        await _check.WaitAsync(cancellationToken);
-
-        // Without this the signals are shut down one after the other, and each waits 5 s for an endpoint that does not answer.
-        await Task.WhenAll(
-            Flush<TracerProvider>((provider, timeout) => provider.Shutdown(timeout)),
-            Flush<MeterProvider>((provider, timeout) => provider.Shutdown(timeout)),
-            Flush<LoggerProvider>((provider, timeout) => provider.Shutdown(timeout)));
-
-        // Each on a thread of its own: gRPC needs threads of the pool to receive its answers, and these calls block.
-        Task Flush<TProvider>(Action<TProvider, int> shutdown) => services.GetService<TProvider>() is { } provider
-            ? Task.Factory.StartNew(
-                () => shutdown(provider, (int)FlushWithin.TotalMilliseconds), CancellationToken.None,
-                TaskCreationOptions.LongRunning, TaskScheduler.Default)
-            : Task.CompletedTask;
-    }
-
-    /// <summary>Ends the check of a start that has failed: the host stops nothing then.</summary>
-    public void Dispose()
-    {
-        _stopping.Cancel();
-        _stopping.Dispose();
-        _drops?.Dispose();
-    }
-
-    private async Task RunAsync(CancellationToken stoppingToken)
-    {
-        monitor.LogFailure = LogLost;
-        monitor.LogRecovery = LogArrives;
-        _drops = new(monitor, LogDropped);
-        foreach (var warning in warnings.Concat(signals.SelectMany(signal => signal.Warnings)).Distinct())
+        foreach (var warning in signals.Select(signal => signal.Warning).OfType<string>().Distinct())
         {
             LogUnusable(warning);
         }
 
-        await Task.Delay(BeforeCheck, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-
-        // Behind a proxy, a connection tells nothing about the endpoint. The first export does.
-        var exported = signals.Where(signal => signal is { IsExported: true, Proxy: null }).DistinctBy(signal => signal.Endpoint!.Authority);
-        await Task.WhenAll(exported.Select(signal => CheckAsync(signal, stoppingToken)));
+        _meters.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Meter.Name == MeterName && instrument.Name is Spans or LogRecords)
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        _meters.SetMeasurementEventCallback<long>((instrument, count, tags, _) =>
+        {
+            foreach (var (name, value) in tags)
+            {
+                if (name == "error.type" && value is "queue_full")
+                {
+                    Interlocked.Add(ref instrument.Name == Spans ? ref _spans : ref _logRecords, count);
+                    _ = SayDroppedLaterAsync();
+                }
+            }
+        });
+        _meters.Start();
+        return Task.CompletedTask;
     }
 
-    // The receiver may be starting too, so it gets a few seconds.
-    private async Task CheckAsync(OtlpSignal signal, CancellationToken stoppingToken)
+    /// <summary>Exports what is left. The host stops the web server first, so the telemetry of the last requests is included.</summary>
+    public Task StopAsync(CancellationToken cancellationToken)
     {
-        var reason = "no answer";
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-        deadline.CancelAfter(ReachableWithin);
-        try
+        // Otherwise the signals are shut down one after the other, and each waits 5 s for an endpoint that does not answer.
+        return Task.WhenAll(
+            Flush<TracerProvider>(provider => provider.Shutdown(timeoutMilliseconds: 1000)),
+            Flush<MeterProvider>(provider => provider.Shutdown(timeoutMilliseconds: 1000)),
+            Flush<LoggerProvider>(provider => provider.Shutdown(timeoutMilliseconds: 1000)));
+
+        // Each on a thread of its own: gRPC needs threads of the pool to receive its answers, and these calls block.
+        Task Flush<TProvider>(Action<TProvider> shutdown) => services.GetService<TProvider>() is not { } provider ? Task.CompletedTask
+            : Task.Factory.StartNew(() => shutdown(provider), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    /// <summary>Says what has been dropped and not been said.</summary>
+    public void Dispose()
+    {
+        _meters.Dispose();
+        SayDropped();
+    }
+
+    private void OnExported(OtlpSignal signal, string? failure)
+    {
+        lock (_failing)
         {
-            while (true)
+            // One variable and one receiver are one cause, however many signals they concern.
+            var isSaid = _failing.Any(other => other != signal && (other.EndpointVariable, other.Address) == (signal.EndpointVariable, signal.Address));
+            if (!(failure is null ? _failing.Remove(signal) : _failing.Add(signal)) || isSaid)
             {
-                try
-                {
-                    using var connection = new TcpClient();
-                    await connection.ConnectAsync(signal.Endpoint!.DnsSafeHost, signal.Endpoint.Port, deadline.Token);
-                    return;
-                }
-                catch (SocketException failure)
-                {
-                    reason = failure.Message;
-                    await Task.Delay(500, deadline.Token);
-                }
+                return;
             }
         }
-        catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
+
+        if (failure is null)
         {
-            foreach (var unreachable in signals.Where(other => other.IsExported && other.Endpoint.Authority == signal.Endpoint!.Authority))
-            {
-                monitor.Failed(unreachable, $"cannot be reached ({reason})");
-            }
+            LogArrives(signal.Address, signal.EndpointVariable);
         }
-        catch (OperationCanceledException)
+        else
         {
-            // The host stops, so the warning is not needed any more.
+            LogLost(signal.EndpointVariable, signal.Address, failure);
+        }
+    }
+
+    /// <summary>Gathers, and waits while the log says that telemetry does not arrive.</summary>
+    private async Task SayDroppedLaterAsync()
+    {
+        if (Interlocked.Exchange(ref _isGathering, 1) == 0)
+        {
+            do
+            {
+                await Task.Delay(TimeSpan.FromSeconds(5));
+            }
+            while (_failing.Count > 0);
+
+            Volatile.Write(ref _isGathering, 0);
+            SayDropped();
+        }
+    }
+
+    private void SayDropped()
+    {
+        var (spans, logRecords) = (Interlocked.Exchange(ref _spans, 0), Interlocked.Exchange(ref _logRecords, 0));
+        if (spans + logRecords > 0)
+        {
+            LogDropped(spans, logRecords);
         }
     }
 
@@ -113,13 +124,15 @@ internal sealed partial class OtlpGuard(
     private partial void LogUnusable(string problem);
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Warning, Message =
-        "Telemetry: {Variable} points to {Endpoint}, which {Reason}: telemetry is lost until that changes. Start a receiver there that takes it, or change or unset the variable.")]
+        "Telemetry: {Variable} points to {Endpoint}, which {Reason}: telemetry is lost until that changes. "
+        + "Start a receiver there that takes it, or change or unset the variable.")]
     private partial void LogLost(string variable, string endpoint, string reason);
 
     [LoggerMessage(EventId = 3, Level = LogLevel.Information, Message = "Telemetry: it arrives again at {Endpoint}, to which {Variable} points.")]
-    private partial void LogArrives(string variable, string endpoint);
+    private partial void LogArrives(string endpoint, string variable);
 
     [LoggerMessage(EventId = 4, Level = LogLevel.Warning, Message =
-        "Telemetry: {Spans} spans and {LogRecords} log records were dropped, because they came faster than the receiver took them. Give the API and the receiver more processor time, raise OTEL_BSP_MAX_QUEUE_SIZE and OTEL_BLRP_MAX_QUEUE_SIZE, or sample with OTEL_TRACES_SAMPLER.")]
+        "Telemetry: {Spans} spans and {LogRecords} log records were dropped, because they came faster than the receiver took them. Give the API and the receiver "
+        + "more processor time, raise OTEL_BSP_MAX_QUEUE_SIZE and OTEL_BLRP_MAX_QUEUE_SIZE, or sample with OTEL_TRACES_SAMPLER.")]
     private partial void LogDropped(long spans, long logRecords);
 }

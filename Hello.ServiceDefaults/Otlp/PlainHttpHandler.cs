@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 
@@ -19,53 +17,41 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
     /// <summary>The connection of the last request, if it can carry another.</summary>
     private Socket? _idle;
 
-    /// <inheritdoc/>
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
         Task.Run(() => Send(request, cancellationToken), cancellationToken);
 
-    /// <inheritdoc/>
     protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        if (TakeIdle() is { } idle)
+        var idle = Interlocked.Exchange(ref _idle, null);
+        if (idle?.Poll(0, SelectMode.SelectRead) is true)
         {
-            try
-            {
-                return Send(request, idle, cancellationToken);
-            }
-            catch (NoAnswerException)
-            {
-                // The receiver may close an idle connection at any time, also while the request is on its way:
-                // https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1
-            }
+            // The receiver has closed the connection, or has sent something without a request.
+            idle.Dispose();
+            idle = null;
         }
 
-        return Send(request, new Socket(SocketType.Stream, ProtocolType.Tcp), cancellationToken);
+        try
+        {
+            return Send(request, idle ?? new(SocketType.Stream, ProtocolType.Tcp), cancellationToken);
+        }
+        catch (HttpRequestException e) when (idle is not null && e.HttpRequestError == HttpRequestError.ConnectionError)
+        {
+            // The receiver may close an idle connection at any time, also while the request is on its way:
+            // https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1
+            return Send(request, new Socket(SocketType.Stream, ProtocolType.Tcp), cancellationToken);
+        }
     }
 
-    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         Interlocked.Exchange(ref _idle, null)?.Dispose();
         base.Dispose(disposing);
     }
 
-    /// <summary>Takes the idle connection, unless the receiver has closed it or has sent something without a request.</summary>
-    private Socket? TakeIdle()
-    {
-        var idle = Interlocked.Exchange(ref _idle, null);
-        if (idle?.Poll(0, SelectMode.SelectRead) is not true)
-        {
-            return idle;
-        }
-
-        idle.Dispose();
-        return null;
-    }
-
-    /// <exception cref="NoAnswerException">The connection ended before the first byte of an answer.</exception>
+    /// <exception cref="HttpRequestException">It is a <see cref="HttpRequestError.ConnectionError"/> if no byte of an answer came.</exception>
     private HttpResponseMessage Send(HttpRequestMessage request, Socket socket, CancellationToken cancellationToken)
     {
-        var (answered, keep) = (false, false);
+        var (error, keep) = (HttpRequestError.ConnectionError, false);
         try
         {
             // A blocking call ends only if its socket is disposed. The token carries the client's time-out.
@@ -77,7 +63,7 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
 
             using var connection = new NetworkStream(socket);
             Write(request, connection, cancellationToken);
-            (var response, keep) = Read(connection, ref answered);
+            (var response, keep) = Read(connection, ref error);
             return response;
         }
         catch (Exception) when (cancellationToken.IsCancellationRequested)
@@ -86,7 +72,7 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
         }
         catch (Exception e) when (e is IOException or SocketException or FormatException)
         {
-            throw answered ? new HttpRequestException(e.Message, e) : new NoAnswerException(e);
+            throw new HttpRequestException(error, e.Message, e);
         }
         finally
         {
@@ -102,43 +88,29 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
 
         var head = new StringBuilder();
         head.Append(CultureInfo.InvariantCulture, $"{request.Method} {request.RequestUri!.PathAndQuery} HTTP/1.1\r\nHost: {request.RequestUri.Authority}\r\n");
-        AppendHeaders(request.Headers);
-        if (request.Content is not null)
+        foreach (var (name, values) in request.Headers.NonValidated.Concat(request.Content?.Headers.NonValidated ?? default))
         {
-            AppendHeaders(request.Content.Headers);
+            if (!name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase))
+            {
+                head.Append(CultureInfo.InvariantCulture, $"{name}: {values}\r\n");
+            }
         }
 
         head.Append(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}\r\n\r\n");
         connection.Write(Encoding.Latin1.GetBytes(head.ToString()));
         connection.Write(body.GetBuffer().AsSpan(0, (int)body.Length));
-
-        void AppendHeaders(HttpHeaders headers)
-        {
-            foreach (var (name, values) in headers.NonValidated)
-            {
-                if (!name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase))
-                {
-                    head.Append(CultureInfo.InvariantCulture, $"{name}: {values}\r\n");
-                }
-            }
-        }
     }
 
     /// <summary>Reads an answer and finds out whether the connection can carry another request.</summary>
-    private static (HttpResponseMessage Response, bool Keep) Read(NetworkStream connection, ref bool answered)
+    private static (HttpResponseMessage Response, bool Keep) Read(NetworkStream connection, ref HttpRequestError error)
     {
         var buffer = new byte[HeadLimit];
         var (length, end) = (0, -1);
         while (end < 0)
         {
             var read = connection.Read(buffer.AsSpan(length));
-            if (read == 0)
-            {
-                throw new FormatException($"The receiver closed the connection, or sent more than {HeadLimit} bytes, before its answer's head ended.");
-            }
-
-            answered = true;
-            length += read;
+            error = length + read > 0 ? HttpRequestError.InvalidResponse : error;
+            length += read > 0 ? read : throw new FormatException($"The head of the answer has no end, or more than {HeadLimit} bytes.");
             end = buffer.AsSpan(0, length).IndexOf("\r\n\r\n"u8);
         }
 
@@ -149,20 +121,17 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
             || !int.TryParse(status, NumberStyles.None, CultureInfo.InvariantCulture, out var code)
             || code is < 200 or > 999)
         {
-            throw new FormatException($"The receiver does not speak HTTP/1.1: '{lines[0]}'.");
+            throw new FormatException("The receiver does not speak HTTP/1.1. A receiver of gRPC, whose usual port is 4317, does not.");
         }
 
         var response = new HttpResponseMessage((HttpStatusCode)code);
         var rest = -1;
-        foreach (var line in lines.Skip(1))
+        foreach (var header in lines.Skip(1).Select(line => line.Split(':', 2, StringSplitOptions.TrimEntries)).Where(parts => parts.Length == 2))
         {
-            if (line.Split(':', 2) is [var name, var value])
+            response.Headers.TryAddWithoutValidation(header[0], header[1]);
+            if (header[0].Equals("Content-Length", StringComparison.OrdinalIgnoreCase) && int.TryParse(header[1], CultureInfo.InvariantCulture, out var content))
             {
-                response.Headers.TryAddWithoutValidation(name, value.Trim());
-                if (name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) && int.TryParse(value, CultureInfo.InvariantCulture, out var content))
-                {
-                    rest = content - (length - end - 4);
-                }
+                rest = content - (length - end - 4);
             }
         }
 
@@ -175,7 +144,4 @@ internal sealed class PlainHttpHandler : HttpMessageHandler
 
         return (response, keep);
     }
-
-    /// <summary>A connection ended before the first byte of an answer.</summary>
-    private sealed class NoAnswerException(Exception inner) : HttpRequestException(inner.Message, inner);
 }

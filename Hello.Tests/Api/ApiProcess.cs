@@ -34,7 +34,7 @@ public sealed class ApiProcess : IAsyncDisposable
     public HttpClient Client { get; } = new() { Timeout = Limit };
 
     /// <summary>Starts it and reads its log until it listens. Nobody reads the log after that.</summary>
-    /// <param name="settings">Variables such as <c>A=b</c>, and arguments, which begin with a dash.</param>
+    /// <param name="settings">Variables such as <c>A=b</c>, and arguments, which are empty or begin with a dash.</param>
     public static async Task<ApiProcess> StartAsync(params string[] settings)
     {
         var api = new ApiProcess(Command(settings));
@@ -58,17 +58,17 @@ public sealed class ApiProcess : IAsyncDisposable
     }
 
     /// <summary>The command that starts it.</summary>
-    /// <param name="settings">Variables such as <c>A=b</c>, and arguments, which begin with a dash.</param>
+    /// <param name="settings">Variables such as <c>A=b</c>, and arguments, which are empty or begin with a dash.</param>
     public static Command Command(params string[] settings)
     {
         var variables = Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(IsOfTheHost).ToDictionary(name => name, _ => (string?)null);
-        foreach (var setting in settings.Where(setting => !setting.StartsWith('-')))
+        foreach (var setting in settings.Where(setting => !IsArgument(setting)))
         {
             variables[setting.Split('=')[0]] = setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..];
         }
 
         return Cli.Wrap(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
-            .WithArguments([typeof(Reply).Assembly.Location, .. settings.Where(setting => setting.StartsWith('-'))])
+            .WithArguments([typeof(Reply).Assembly.Location, .. settings.Where(IsArgument)])
             .WithEnvironmentVariables(variables);
 
         // A test run or a developer's shell may have set these variables.
@@ -77,6 +77,9 @@ public sealed class ApiProcess : IAsyncDisposable
             || name.StartsWith("Logging__", StringComparison.OrdinalIgnoreCase) || name.StartsWith("Kestrel__", StringComparison.OrdinalIgnoreCase)
             || name.Equals("DOTNET_ENVIRONMENT", StringComparison.OrdinalIgnoreCase);
     }
+
+    /// <summary>Tells an argument from a variable.</summary>
+    public static bool IsArgument(string setting) => setting is "" or ['-', ..];
 
     /// <summary>Sends SIGTERM.</summary>
     public Task TerminateAsync() => CommandLine.RunAsync("kill", "-TERM", $"{_program.ProcessId}");

@@ -1,18 +1,57 @@
+using System.Net;
+using System.Net.Sockets;
+
 namespace Hello.Tests;
 
 /// <summary>What the settings of the environment and the command line do to the running API.</summary>
 public sealed class ApiSettingsTests
 {
-    [Theory]
-    [InlineData("Production")]
-    [InlineData("Staging", "ASPNETCORE_ENVIRONMENT=Development", "DOTNET_ENVIRONMENT=Staging")]
-    [InlineData("Testing", "DOTNET_ENVIRONMENT=Staging", "--environment=Testing")]
-    public async Task The_environment_is_the_one_of_the_settings(string environment, params string[] settings)
-    {
-        await using var api = await ApiProcess.StartAsync(["ASPNETCORE_URLS=http://127.0.0.1:0", .. settings]);
+    [Fact]
+    public Task A_start_that_cannot_succeed_is_one_line_that_names_the_setting() =>
+        AtOnce.RunAsync([.. SettingCases.EndEveryStart, .. SettingCases.EndTheAlpineStart], async s =>
+        {
+            // The usual home folder may have a developer certificate, with which https works.
+            var ended = await CommandLine.TryAsync(ApiProcess.Command(["HOME=/nowhere", .. s.Settings.Split(' ')]));
+            SettingCases.AssertOneErrorLine(s.Begin, s.Reason, ended);
+        });
 
-        Assert.Contains($"info: Microsoft.Hosting.Lifetime[0] Hosting environment: {environment}", api.StartLines);
-        Assert.Equal(HelloImages.Greeting, await api.Client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
+    [Fact]
+    public async Task A_port_that_is_taken_is_one_line()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var setting = $"ASPNETCORE_URLS=http://{listener.LocalEndpoint}";
+
+        var ended = await CommandLine.TryAsync(ApiProcess.Command(setting));
+
+        SettingCases.AssertOneErrorLine($"ASPNETCORE_URLS is 'http://{listener.LocalEndpoint}'", "the port is taken", ended);
+    }
+
+    [Fact]
+    public Task A_setting_is_one_warning_or_no_word_and_the_api_serves() => AtOnce.RunAsync(
+        [.. SettingCases.WarnInEveryBuild, .. SettingCases.BringNoWord.Select(settings => (Settings: $"--help {settings}", Warning: ""))],
+        async s =>
+        {
+            await using var api = await ApiProcess.StartAsync(["HTTP_PORTS=0", .. s.Settings.Split(' ')]);
+            Assert.Equal(HelloImages.Greeting, await api.Client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
+            await api.TerminateAsync();
+
+            SettingCases.AssertWarnings([.. api.StartLines, .. await api.ReadLogAsync(_ => false)], s.Warning.Length > 0 ? [s.Warning] : []);
+        });
+
+    [Fact]
+    public async Task Limits_of_Kestrel_are_those_of_the_settings()
+    {
+        await using var api = await ApiProcess.StartAsync(
+            "ASPNETCORE_URLS=http://127.0.0.1:0", "Kestrel__Limits__KeepAliveTimeout=00:00:01", "Kestrel__Limits__MaxRequestBodySize=10");
+        using var connection = await RawConnection.OpenAsync(api.Client.BaseAddress!);
+
+        await connection.SendAsync("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n");
+        // The end comes after a second, not after 130.
+        Assert.EndsWith(HelloImages.Greeting, await connection.ReadToEndAsync(), StringComparison.Ordinal);
+        using var content = new ByteArrayContent(new byte[11]);
+        using var answer = await api.Client.PostAsync(new Uri("/nowhere", UriKind.Relative), content);
+        Assert.Equal(413, (int)answer.StatusCode);
     }
 
     [Theory]
@@ -26,35 +65,5 @@ public sealed class ApiSettingsTests
         Assert.Equal(endpoints.Length, api.StartLines.Count(line => line.Contains("Now listening on: ", StringComparison.Ordinal)));
         Assert.All(api.StartLines, line => Assert.StartsWith("info: Microsoft.Hosting.Lifetime[", line, StringComparison.Ordinal));
         Assert.Equal(HelloImages.Greeting, await api.Client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
-    }
-
-    /// <summary>The warning of Kestrel is right where the other addresses are the user's own.</summary>
-    [Fact]
-    public async Task Endpoints_of_Kestrel_override_other_addresses_with_a_warning()
-    {
-        await using var api = await ApiProcess.StartAsync("ASPNETCORE_URLS=http://127.0.0.1:1", "Kestrel__Endpoints__Http__Url=http://127.0.0.1:0");
-
-        Assert.Single(api.StartLines, line => line.StartsWith("warn: Microsoft.AspNetCore.Server.Kestrel[0] Overriding address(es) 'http://127.0.0.1:1'", StringComparison.Ordinal));
-        Assert.Equal(HelloImages.Greeting, await api.Client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
-    }
-
-    [Fact]
-    public async Task The_applications_name_is_the_category_of_its_log()
-    {
-        await using var api = await ApiProcess.StartAsync("ASPNETCORE_URLS=http://127.0.0.1:0", "ASPNETCORE_APPLICATIONNAME=Mine");
-
-        Assert.Equal(HelloImages.Greeting, await api.Client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
-        var log = await api.ReadLogAsync(line => line.Contains("Said hello", StringComparison.Ordinal));
-        Assert.Equal(["info: Mine[1] Said hello to 127.0.0.1"], log);
-    }
-
-    [Fact]
-    public async Task Sigterm_ends_it_with_exit_code_0()
-    {
-        await using var api = await ApiProcess.StartAsync("ASPNETCORE_URLS=http://127.0.0.1:0");
-
-        await api.TerminateAsync();
-
-        Assert.Equal(0, await api.WaitAsync());
     }
 }

@@ -1,4 +1,4 @@
-using Hello.Api;
+using Hello.Api.Native;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -66,7 +66,7 @@ public sealed class CompiledOptionsTests
     {
         var services = new ServiceCollection();
         services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(1));
-        services.AddCompiledServices();
+        CompiledServices.Compile(services);
         services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(2));
 
         using var provider = services.BuildServiceProvider();
@@ -79,7 +79,7 @@ public sealed class CompiledOptionsTests
         IServiceCollection all = new ServiceCollection().Add(services).AddOptions();
         if (compiled)
         {
-            all.AddCompiledServices();
+            CompiledServices.Compile(all);
         }
 
         return all.BuildServiceProvider().GetRequiredService<T>();

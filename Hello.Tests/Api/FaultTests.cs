@@ -160,6 +160,7 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
         ("no answer", null, 0),
         ("an answer after seconds", OtlpReceiver.Ok, 2),
         ("an answer that is not HTTP", "SSH-2.0-OpenSSH_9.2\r\n\r\n", 0),
+        ("an answer without end", new string('x', 100_000), 0),
         ("an answer that breaks off", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx", 0),
         ("a refusal", "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", 0),
         ("an overload", "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n", 0),

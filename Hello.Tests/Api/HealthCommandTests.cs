@@ -53,6 +53,7 @@ public sealed class HealthCommandTests : IDisposable
     [InlineData("ASPNETCORE_CONTENTROOT=/nowhere")]
     [InlineData("ASPNETCORE_HTTP_PORTS=80800")]
     [InlineData("ASPNETCORE_URLS=http://unix:/nowhere.sock")]
+    [InlineData("ASPNETCORE_URLS=http://unix:/")]
     [InlineData("ASPNETCORE_URLS=http://127.0.0.1:0")]
     [InlineData("-p=1")]
     public async Task Where_no_api_can_be_there_is_none(string setting) => Assert.Equal((1, "", ""), await AskAsync(setting));

@@ -42,6 +42,19 @@ public sealed class HttpTests(HelloApplication hello)
         Assert.StartsWith("HTTP/1.1 404 Not Found\r\n", await connection.ReadAnswerAsync(), StringComparison.Ordinal);
     }
 
+    /// <summary>The target alone says which host is meant: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2.</summary>
+    [Fact]
+    public Task A_target_in_absolute_form_is_answered_whatever_the_host_is() => AtOnce.RunAsync(HelloImages.Specification, async image =>
+    {
+        using var connection = await RawConnection.OpenAsync(hello.App.GetEndpoint(image.Resource));
+
+        await connection.SendAsync("GET http://a/hello HTTP/1.1\r\nHost: b\r\n\r\n");
+
+        var answer = await connection.ReadAnswerAsync();
+        Assert.StartsWith("HTTP/1.1 200 OK\r\n", answer, StringComparison.Ordinal);
+        Assert.EndsWith(HelloImages.Greeting, answer, StringComparison.Ordinal);
+    });
+
     [Theory]
     [MemberData(nameof(Attacks))]
     public async Task An_attack_is_refused_with_its_code_and_the_next_request_is_answered(ImageSpecification image, string what, int code)

@@ -1,6 +1,4 @@
 using System.Reflection;
-using System.Text;
-using Hello.Api;
 using Hello.ServiceDefaults.Otlp;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -8,7 +6,6 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
@@ -66,26 +63,6 @@ public sealed class ServiceDefaultsTests
     }
 
     [Fact]
-    public async Task A_start_that_another_service_ends_is_no_failure_of_telemetry()
-    {
-        using var output = new MemoryStream();
-        using var log = new LineLoggerProvider(output);
-        var builder = CreateBuilder(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"));
-        builder.ConfigureOpenTelemetry();
-        builder.Logging.AddProvider(log);
-        builder.Services.AddHostedService<FailingService>();
-        var host = builder.Build();
-
-        await Assert.ThrowsAsync<NotSupportedException>(() => host.StartAsync());
-        await Task.Delay(50); // before the check of the endpoint
-        host.Dispose();
-        await Task.Delay(50);
-
-        log.Dispose();
-        Assert.DoesNotContain("Exception", Encoding.UTF8.GetString(output.ToArray()), StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void A_disabled_sdk_leaves_nothing_but_the_health_checks()
     {
         var builder = CreateBuilder(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"), ("OTEL_SDK_DISABLED", "TRUE"));
@@ -111,13 +88,6 @@ public sealed class ServiceDefaultsTests
 
         var paths = ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>().Select(endpoint => endpoint.RoutePattern.RawText);
         Assert.Equal(["/alive", "/health"], paths.Order());
-    }
-
-    private sealed class FailingService : IHostedService
-    {
-        public Task StartAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     private static HostApplicationBuilder CreateBuilder(params (string Name, string Value)[] settings)

@@ -15,31 +15,54 @@ public sealed partial class LayoutTests
     [MemberData(nameof(Projects))]
     public void No_folder_uses_one_that_uses_it_back(string project)
     {
-        // The namespaces of the project that each folder names, in a using or in full. A file needs no using for the project's
-        // own namespace, so only the program may live in it.
-        var files = Sources(project).Select(f => (Folder: Path.GetRelativePath(Path.Combine(Root, project), Path.GetDirectoryName(f)!), Text: File.ReadAllText(f))).ToArray();
-        var uses = files
-            .SelectMany(f => files.Select(o => o.Folder).Distinct().Where(other => other != f.Folder && other != "." && Names(f.Text, $"{project}.{other}")).Select(other => (f.Folder, Other: other)))
-            .ToHashSet();
-        Assert.DoesNotContain(uses, u => Reaches(u.Other, u.Folder, []));
+        var folder = Path.Combine(Root, project);
+        var files = Sources(project).Select(f => (Path: Path.GetRelativePath(folder, f), Code: CodeOf(File.ReadAllText(f)))).ToArray();
+        // A name that two folders declare does not tell which of them is used.
+        var declared = files
+            .SelectMany(f => Declaration().Matches(f.Code).Select(d => (f.Path, d.Groups["name"].Value, Use: UseOf(d, f.Code))))
+            .GroupBy(d => d.Value).Where(d => d.DistinctBy(one => FolderOf(one.Path)).Count() == 1).Select(d => d.First());
+        var uses = declared
+            .SelectMany(d => files.Where(f => FolderOf(f.Path) != FolderOf(d.Path) && d.Use(f.Code)).Select(f => (f.Path, d.Value, Other: d.Path)))
+            .ToArray();
+        var circular = uses.Where(u => Reaches(FolderOf(u.Other), FolderOf(u.Path), [])).Select(u => $"{u.Path} uses {u.Value} of {u.Other}.");
+        Assert.True(!circular.Any(), $"Folders of {project} use each other:\n{string.Join('\n', circular.Order(StringComparer.Ordinal))}");
 
         bool Reaches(string from, string to, HashSet<string> seen) =>
-            from == to || (seen.Add(from) && uses.Any(u => u.Folder == from && Reaches(u.Other, to, seen)));
+            from == to || (seen.Add(from) && uses.Any(u => FolderOf(u.Path) == from && Reaches(FolderOf(u.Other), to, seen)));
 
-        static bool Names(string text, string ns) => Regex.IsMatch(text, $@"(?<!^namespace ){Regex.Escape(ns)}\b", RegexOptions.Multiline);
+        static string FolderOf(string path) => Path.GetDirectoryName(path)!;
+    }
+
+    /// <summary>The code without comments and without the text of strings. The expressions in interpolated strings stay.</summary>
+    private static string CodeOf(string source) =>
+        CommentOrText().Replace(source, text => text.Value[0] == '$' ? string.Concat(Expression().Matches(text.Value)) : "");
+
+    /// <summary>Tells whether code uses an extension method, or a type by its name alone or after its namespace.</summary>
+    private static Func<string, bool> UseOf(Match declaration, string code)
+    {
+        var name = declaration.Groups["name"].Value;
+        var use = new Regex(declaration.Value.EndsWith("this", StringComparison.Ordinal)
+            ? $@"\.{name}\b"
+            : $@"(?<![\w.])([\w.]*\b{Namespace().Match(code).Value}\.)?{name}\b");
+        // "string Machine," is a member or a parameter. In its file, the name need not be the type's.
+        var member = new Regex($@"(?<!\b(new|is|as|and|or|not|case))(?<=[\w>\]?])\s{name}\s*[,;={{)]");
+        return text => use.IsMatch(text) && !member.IsMatch(text);
     }
 
     [Fact]
     public void Hello_Compare_knows_nothing_of_Aspire()
     {
         Assert.All(Sources("Hello.Compare"), file => Assert.DoesNotMatch("(?m)^using Aspire", File.ReadAllText(file)));
-        Assert.DoesNotContain(typeof(RepositoryFolder).Assembly.GetReferencedAssemblies(), a => a.Name!.StartsWith("Aspire", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            typeof(RepositoryFolder).Assembly.GetReferencedAssemblies(),
+            a => a.Name!.StartsWith("Aspire", StringComparison.Ordinal));
     }
 
     [Fact]
     public void One_piece_of_code_starts_processes()
     {
-        var sources = Directory.EnumerateDirectories(Root, "Hello.*").SelectMany(d => Sources(Path.GetFileName(d))).Append(Path.Combine(Root, "eng", "sbom", "Sbom.cs"));
+        var sources = Directory.EnumerateDirectories(Root, "Hello.*").SelectMany(d => Sources(Path.GetFileName(d)))
+            .Append(Path.Combine(Root, "eng", "sbom", "Sbom.cs"));
 
         // CliWrap starts the processes for ProgramRunner.
         Assert.All(sources, file => Assert.False(ProcessStart().IsMatch(File.ReadAllText(file)), $"{file} starts a process without ProgramRunner."));
@@ -48,6 +71,20 @@ public sealed partial class LayoutTests
     private static IEnumerable<string> Sources(string project) =>
         Directory.EnumerateFiles(Path.Combine(Root, project), "*.cs", SearchOption.AllDirectories)
             .Where(f => !Path.GetRelativePath(Path.Combine(Root, project), f).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"));
+
+    [GeneratedRegex("""//.*|/\*[\s\S]*?\*/|'(\\.|[^'\\])+'|[$@]*("{3,}[\s\S]*?"{3,}|"(\\.|[^"\\])*")""")]
+    private static partial Regex CommentOrText();
+
+    [GeneratedRegex("{[^{}]*}")]
+    private static partial Regex Expression();
+
+    // A type that is not nested in another one, or an extension method: "internal sealed class Name", "Name<T>(this".
+    [GeneratedRegex(@"^(\w+ )*(class|record|struct|enum|interface|delegate .*?) (?<name>\w+)|(?<name>\w+)(<[\w, ]+>)?\(this", RegexOptions.Multiline)]
+    private static partial Regex Declaration();
+
+    /// <summary>The last word of a namespace.</summary>
+    [GeneratedRegex(@"(?<=^namespace [\w.]*)\w+(?=;)", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
 
     [GeneratedRegex(@"\bProcess\.Start\(|\bnew ProcessStartInfo\b")]
     private static partial Regex ProcessStart();

@@ -1,37 +1,34 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
 
-namespace Hello.Api;
+namespace Hello.Api.Native;
 
-/// <summary>
-/// Registers <see cref="IOptions{TOptions}"/> and <see cref="IOptionsMonitor{TOptions}"/>, which call the same setup
-/// actions in the same order as the container's. They never change, because no setting does. Few types have
-/// <typeparamref name="TOptions"/> in their name, because each costs the binary 10,000 bytes: a dictionary of objects, and no lists.
-/// https://learn.microsoft.com/dotnet/core/extensions/options
-/// </summary>
+/// <summary>Options of one type. No field may need a constructor, because none runs.</summary>
+internal abstract class CompiledOptions
+{
+    /// <param name="registered">The services that were registered before the first options.</param>
+    public abstract void AddTo(IServiceCollection services, ServiceDescriptor[] registered);
+}
+
+/// <summary>Calls the same setup actions in the same order as the options of the container. They never change, because no setting does.</summary>
+/// <remarks>Few types have <typeparamref name="TOptions"/> in their name, because each costs 10,000 bytes: a dictionary of objects, no lists.</remarks>
 internal sealed class CompiledOptions<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] TOptions>
-    : GenericService, IOptions<TOptions>, IOptionsMonitor<TOptions>
+    : CompiledOptions, IOptions<TOptions>, IOptionsMonitor<TOptions>
     where TOptions : class
 {
     private Dictionary<string, object>? _made;
     private IServiceProvider? _provider;
     private ServiceDescriptor[]? _setups, _afterwards, _checks, _factories;
 
-    /// <inheritdoc/>
     public TOptions Value => Get(Options.DefaultName);
 
-    /// <inheritdoc/>
-    public TOptions CurrentValue => Get(Options.DefaultName);
+    public TOptions CurrentValue => Value;
 
-    /// <inheritdoc/>
     public override void AddTo(IServiceCollection services, ServiceDescriptor[] registered)
     {
         _made = [];
-        _setups = Of(typeof(IConfigureOptions<TOptions>), services, registered);
-        _afterwards = Of(typeof(IPostConfigureOptions<TOptions>), services, registered);
-        _checks = Of(typeof(IValidateOptions<TOptions>), services, registered);
-        _factories = Of(typeof(IOptionsFactory<TOptions>), services, registered);
+        (_setups, _afterwards) = (Of(typeof(IConfigureOptions<TOptions>)), Of(typeof(IPostConfigureOptions<TOptions>)));
+        (_checks, _factories) = (Of(typeof(IValidateOptions<TOptions>)), Of(typeof(IOptionsFactory<TOptions>)));
         Add(typeof(IOptions<TOptions>), () => this);
         Add(typeof(IOptionsMonitor<TOptions>), () => this);
         if (_factories.Length > 0)
@@ -42,6 +39,18 @@ internal sealed class CompiledOptions<[DynamicallyAccessedMembers(DynamicallyAcc
             Add(typeof(IEnumerable<IValidateOptions<TOptions>>), Checks);
         }
 
+        // What is registered as a service, in its order.
+        ServiceDescriptor[] Of(Type type)
+        {
+            var found = Array.FindAll(registered, service => service.ServiceType == type && !service.IsKeyedService);
+            foreach (var service in Array.FindAll(found, service => service.ImplementationType is not null))
+            {
+                services.TryAddSingleton(service.ImplementationType!); // so that the container can make it
+            }
+
+            return found;
+        }
+
         void Add(Type type, Func<object> make) => services.AddSingleton(type, provider =>
         {
             _provider = provider;
@@ -49,7 +58,6 @@ internal sealed class CompiledOptions<[DynamicallyAccessedMembers(DynamicallyAcc
         });
     }
 
-    /// <inheritdoc/>
     public TOptions Get(string? name)
     {
         lock (_made!)
@@ -67,12 +75,12 @@ internal sealed class CompiledOptions<[DynamicallyAccessedMembers(DynamicallyAcc
         }
     }
 
-    /// <inheritdoc/>
     public IDisposable? OnChange(Action<TOptions, string?> listener) => null;
 
     private IConfigureOptions<TOptions>[] Setups() => (IConfigureOptions<TOptions>[])Fill(new IConfigureOptions<TOptions>[_setups!.Length], _setups);
 
-    private IPostConfigureOptions<TOptions>[] Afterwards() => (IPostConfigureOptions<TOptions>[])Fill(new IPostConfigureOptions<TOptions>[_afterwards!.Length], _afterwards);
+    private IPostConfigureOptions<TOptions>[] Afterwards() =>
+        (IPostConfigureOptions<TOptions>[])Fill(new IPostConfigureOptions<TOptions>[_afterwards!.Length], _afterwards);
 
     private IValidateOptions<TOptions>[] Checks() => (IValidateOptions<TOptions>[])Fill(new IValidateOptions<TOptions>[_checks!.Length], _checks);
 
@@ -88,19 +96,4 @@ internal sealed class CompiledOptions<[DynamicallyAccessedMembers(DynamicallyAcc
 
     private object Make(ServiceDescriptor service) =>
         service.ImplementationInstance ?? service.ImplementationFactory?.Invoke(_provider!) ?? _provider!.GetRequiredService(service.ImplementationType!);
-
-    /// <summary>What is registered as a service, in its order.</summary>
-    private static ServiceDescriptor[] Of(Type type, IServiceCollection services, ServiceDescriptor[] registered)
-    {
-        var found = Array.FindAll(registered, service => service.ServiceType == type && !service.IsKeyedService);
-        foreach (var service in found)
-        {
-            if (service.ImplementationType is { } implementation)
-            {
-                services.TryAddSingleton(implementation); // so that the container can make it
-            }
-        }
-
-        return found;
-    }
 }

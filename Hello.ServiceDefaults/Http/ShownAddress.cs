@@ -1,13 +1,13 @@
-namespace Hello.ServiceDefaults;
+namespace Hello.ServiceDefaults.Http;
 
-/// <summary>A setting in a message.</summary>
-public static class Setting
+/// <summary>An address as a message may show it.</summary>
+public static class ShownAddress
 {
-    /// <summary>A value as a message may show it. Credentials and queries of the addresses in it are secrets.</summary>
+    /// <summary>Hides the credentials and the queries, because they are secrets.</summary>
     /// <param name="value">One address, or several with semicolons between them, or any other text.</param>
-    public static string Show(string value) => string.Join(';', value.Split(';').Select(ShowAddress)).ReplaceLineEndings(" ");
+    public static string Of(string value) => string.Join(';', value.Split(';').Select(OfOne)).ReplaceLineEndings(" ");
 
-    private static string ShowAddress(string address)
+    private static string OfOne(string address)
     {
         // A password may hold any character, so the text is not parsed as an address.
         var start = address.IndexOf("://", StringComparison.Ordinal) is >= 0 and var scheme ? scheme + 3 : 0;

@@ -1,0 +1,105 @@
+using Hello.Api;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Memory;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace Hello.Tests;
+
+/// <summary>The API takes its settings in the order in which <see cref="WebApplication.CreateBuilder(string[])"/> takes them.</summary>
+[Collection(nameof(HelloServerTests))]
+public sealed class HelloServerTests
+{
+    [Theory]
+    [InlineData]
+    [InlineData("ENVIRONMENT=First")]
+    [InlineData("ASPNETCORE_ENVIRONMENT=First", "DOTNET_ENVIRONMENT=Second")]
+    [InlineData("DOTNET_ENVIRONMENT=First", "ENVIRONMENT=Second", "--environment=Third")]
+    [InlineData("ASPNETCORE_URLS=http://127.0.0.1:1", "DOTNET_URLS=http://127.0.0.1:2")]
+    [InlineData("DOTNET_URLS=http://127.0.0.1:1", "URLS=http://127.0.0.1:2")]
+    [InlineData("URLS=http://127.0.0.1:1", "--urls=http://127.0.0.1:2")]
+    [InlineData("ASPNETCORE_SHUTDOWNTIMEOUTSECONDS=7", "DOTNET_SHUTDOWNTIMEOUTSECONDS=8")]
+    [InlineData("DOTNET_SHUTDOWNTIMEOUTSECONDS=7", "SHUTDOWNTIMEOUTSECONDS=8")]
+    [InlineData("SHUTDOWNTIMEOUTSECONDS=7", "--shutdownTimeoutSeconds=8")]
+    [InlineData("ASPNETCORE_CONTENTROOT=/", "DOTNET_CONTENTROOT=/tmp")]
+    [InlineData("CONTENTROOT=/")]
+    [InlineData("ASPNETCORE_CONTENTROOT=/", "--contentRoot=/tmp")]
+    [InlineData("ASPNETCORE_APPLICATIONNAME=First", "--applicationName=Second")]
+    public void A_setting_has_the_value_that_the_usual_builder_gives_it(params string[] settings)
+    {
+        using var environment = new ScopedEnvironment(settings.Where(setting => !ApiProcess.IsArgument(setting)));
+        string[] args = [.. settings.Where(ApiProcess.IsArgument)];
+
+        var usual = WebApplication.CreateBuilder(args);
+        // The API's own default, beneath all sources as there.
+        usual.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = [new("shutdownTimeoutSeconds", "5")] });
+        Assert.Equal(Describe(usual), Describe(HelloServer.CreateBuilder(args)));
+    }
+
+    [Theory]
+    [InlineData("8080")]
+    [InlineData("8080", "urls=")]
+    [InlineData("8080", "http_ports=")]
+    [InlineData("8080", "Kestrel:Limits:MaxConcurrentConnections=9")]
+    [InlineData("9000", "http_ports=9000")]
+    [InlineData(null, "https_ports=9000")]
+    [InlineData(null, "urls=http://+:9000")]
+    [InlineData(null, "Kestrel:Endpoints:Http:Url=http://+:9000")]
+    public void The_default_port_is_only_set_if_no_setting_says_where_to_listen(string? ports, params string[] settings)
+    {
+        using var environment = new ScopedEnvironment([]);
+
+        Assert.Equal(ports, HelloServer.CreateBuilder([.. settings.Select(setting => $"--{setting}")]).Configuration["http_ports"]);
+    }
+
+    private static (string, string, string, TimeSpan, string?) Describe(WebApplicationBuilder builder)
+    {
+        using var services = builder.Services.BuildServiceProvider();
+        return (builder.Environment.EnvironmentName, builder.Environment.ApplicationName, builder.Environment.ContentRootPath,
+            services.GetRequiredService<IOptions<HostOptions>>().Value.ShutdownTimeout, builder.Configuration["urls"]);
+    }
+
+    /// <summary>The variables of this process with those of a test and without others of the host, until it is disposed.</summary>
+    private sealed class ScopedEnvironment : IDisposable
+    {
+        private readonly Dictionary<string, string?> _before = [];
+
+        public ScopedEnvironment(IEnumerable<string> variables)
+        {
+            string[] names = ["ENVIRONMENT", "URLS", "HTTP_PORTS", "HTTPS_PORTS", "CONTENTROOT", "APPLICATIONNAME", "SHUTDOWNTIMEOUTSECONDS"];
+            foreach (var prefix in (string[])["ASPNETCORE_", "DOTNET_", ""])
+            {
+                Array.ForEach(names, name => Set(prefix + name, null));
+            }
+
+            // The usual builder would watch its settings files, which takes a while each time.
+            Set("DOTNET_hostBuilder__reloadConfigOnChange", "false");
+            foreach (var variable in variables.Select(variable => variable.Split('=')))
+            {
+                Set(variable[0], variable[1]);
+            }
+        }
+
+        public void Dispose()
+        {
+            foreach (var (name, value) in _before)
+            {
+                Environment.SetEnvironmentVariable(name, value);
+            }
+        }
+
+        private void Set(string name, string? value)
+        {
+            _before.TryAdd(name, Environment.GetEnvironmentVariable(name));
+            Environment.SetEnvironmentVariable(name, value);
+        }
+    }
+}
+
+/// <summary>Runs alone, because the variables are those of the process that all tests share.</summary>
+[CollectionDefinition(nameof(HelloServerTests), DisableParallelization = true)]
+#pragma warning disable CA1711 // xunit's word for it.
+public sealed class HelloServerCollection;
+#pragma warning restore CA1711

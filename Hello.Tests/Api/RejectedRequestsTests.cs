@@ -1,0 +1,144 @@
+using System.IO.Pipelines;
+using System.Text;
+using Hello.Api;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Hello.Tests;
+
+/// <summary>The answer to a request that Kestrel rejects has our body only if Kestrel does all that this relies on.</summary>
+public sealed class RejectedRequestsTests
+{
+    private const string Head = "HTTP/1.1 400 Bad Request\r\n\r\n";
+
+    [Theory]
+    [InlineData("GET", Head + """{"code":400,"result":"Bad Request"}""")]
+    [InlineData("HEAD", Head)]
+    public async Task An_answer_of_Kestrel_has_our_body(string method, string answer)
+    {
+        var kestrel = new Kestrel();
+        kestrel.Features.Set<IHttpRequestFeature>(new HttpRequestFeature { Method = method });
+
+        Reject(kestrel.Features);
+
+        Assert.Equal((answer, false), (await kestrel.ReadAsync(), kestrel.IsAborted));
+        Assert.Equal(("application/json; charset=utf-8", 35), (kestrel.Headers.ContentType, kestrel.Headers.ContentLength));
+    }
+
+    private static readonly Dictionary<string, Action<Kestrel>> Surprises = new()
+    {
+        ["no response"] = kestrel => kestrel.Features.Set<IHttpResponseFeature>(null),
+        ["no body of the response"] = kestrel => kestrel.Features.Set<IHttpResponseBodyFeature>(null),
+        ["no transport"] = kestrel => kestrel.Features.Set<IConnectionTransportFeature>(null),
+        ["a transport without pipes"] = kestrel => kestrel.Transport = null!,
+        ["headers that are out already"] = kestrel => kestrel.IsStarted = true,
+        ["headers that cannot be changed"] = kestrel => ((HeaderDictionary)kestrel.Headers).IsReadOnly = true,
+        ["a start that does nothing"] = kestrel => kestrel.OnStart = () => { },
+        ["a start that throws"] = kestrel => kestrel.OnStart = () => throw new InvalidOperationException(),
+        ["a client that speaks HTTP/2"] = kestrel => kestrel.Receive("\r\nSM\r\n\r\n"),
+    };
+
+    public static TheoryData<string> SurprisesBefore => [.. Surprises.Keys];
+
+    [Theory]
+    [MemberData(nameof(SurprisesBefore))]
+    public async Task A_surprise_before_the_headers_are_out_leaves_Kestrel_s_own_answer(string surprise)
+    {
+        var kestrel = new Kestrel();
+        Surprises[surprise](kestrel);
+
+        Reject(kestrel.Features);
+
+        Assert.Equal(("", false), (await kestrel.ReadAsync(), kestrel.IsAborted));
+        Assert.Equal(["Allow"], kestrel.Headers.Keys.Where(name => name != "Connection")); // Kestrel closes the connection anyway
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("text")]
+    public void An_event_without_features_is_ignored(object? value) => Reject(value);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Headers_that_go_elsewhere_end_the_connection(bool throws)
+    {
+        var kestrel = new Kestrel();
+        kestrel.OnStart = () =>
+        {
+            kestrel.IsStarted = true;
+            _ = throws ? throw new InvalidOperationException() : 0;
+        };
+
+        Reject(kestrel.Features);
+
+        Assert.Equal(("", true), (await kestrel.ReadAsync(), kestrel.IsAborted));
+    }
+
+    private static void Reject(object? value) => new ErrorReplies.RejectedRequests().OnNext(new("", value));
+
+    /// <summary>What the features of Kestrel do when it rejects a request.</summary>
+    private sealed class Kestrel : HttpResponseFeature, IConnectionTransportFeature, IHttpRequestLifetimeFeature, IDuplexPipe
+    {
+        private readonly Pipe _input = new();
+        private readonly Pipe _output = new();
+
+        public Kestrel()
+        {
+            (StatusCode, Transport, OnStart) = (400, this, Start);
+            Headers.Allow = "GET";
+            Features.Set<IHttpResponseFeature>(this);
+            Features.Set<IHttpResponseBodyFeature>(new ResponseBody(this));
+            Features.Set<IConnectionTransportFeature>(this);
+            Features.Set<IHttpRequestLifetimeFeature>(this);
+        }
+
+        public FeatureCollection Features { get; } = [];
+
+        public Action OnStart { get; set; }
+
+        public bool IsStarted { get; set; }
+
+        public bool IsAborted { get; private set; }
+
+        public override bool HasStarted => IsStarted;
+
+        public IDuplexPipe Transport { get; set; }
+
+        public PipeReader Input => _input.Reader;
+
+        public PipeWriter Output => _output.Writer;
+
+        public CancellationToken RequestAborted { get; set; }
+
+        public void Abort() => IsAborted = true;
+
+        public void Receive(string text)
+        {
+            Encoding.ASCII.GetBytes(text, _input.Writer);
+            _input.Writer.Complete();
+        }
+
+        public async Task<string> ReadAsync()
+        {
+            await Output.CompleteAsync();
+            return Encoding.ASCII.GetString((await _output.Reader.ReadAsync()).Buffer);
+        }
+
+        private void Start()
+        {
+            IsStarted = true;
+            Encoding.ASCII.GetBytes(Head, Output);
+        }
+
+        private sealed class ResponseBody(Kestrel kestrel) : StreamResponseBodyFeature(Stream.Null)
+        {
+            public override Task StartAsync(CancellationToken cancellationToken = default)
+            {
+                kestrel.OnStart();
+                return Task.CompletedTask;
+            }
+        }
+    }
+}
