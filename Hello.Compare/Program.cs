@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Hello.Compare.Commands;
 
-var root = new RootCommand("Measures the three builds of the hello API. Without a command it compares them.") { SizeCommand.Create(), BenchmarkCommand.Create() }.AddCompare();
+var root = new RootCommand("Measures the three builds of the hello API. Without a command it compares them.") { BenchmarkCommand.Create() }.AddCompare();
 root.Subcommands.Insert(0, new Command("compare", "Builds the images without cache, runs and measures them, and writes the comparison").AddCompare());
 
 var parsed = root.Parse(args);

@@ -14,7 +14,6 @@ public sealed class CompareCommandLineTests
     [InlineData("", "--timeout must be a number from 1 to 3600, not '0'.", "--timeout", "0")]
     [InlineData("", "--runs must be a number from 1 to 100, not 'many'.", "--runs", "many")]
     [InlineData("", "Required argument missing for option: '--output'.", "--output")]
-    [InlineData("size ", "Unrecognized command or argument '--fast'.", "size", "--fast")]
     [InlineData("benchmark ", "--starts must be a number from 1 to 100, not '101'.", "benchmark", "--starts", "101")]
     public async Task A_wrong_option_is_one_line_that_names_the_help(string command, string reason, params string[] arguments)
     {
@@ -72,9 +71,8 @@ public sealed class CompareCommandLineTests
     }
 
     [Theory]
-    [InlineData("compare|size|benchmark|--image <IMAGE>|--dockerfile <PATH>|--images <FILE>|--only|--port <PORT>|--path <PATH>|--env <NAME=VALUE>|--run-arg <ARG>|--timeout <SECONDS>|--output <DIR>|--runs <N>|--readme|--help", "--help")]
+    [InlineData("compare|benchmark|--image <IMAGE>|--dockerfile <PATH>|--images <FILE>|--only|--port <PORT>|--path <PATH>|--env <NAME=VALUE>|--run-arg <ARG>|--timeout <SECONDS>|--output <DIR>|--runs <N>|--readme|--help", "--help")]
     [InlineData("--output <DIR>|--runs <N>|--readme|--help", "compare", "--help")]
-    [InlineData("Hello.Api/Size|--update|--help", "size", "--help")]
     [InlineData("--runs <N>|--starts <N>|--images <A,B,…>|--against <IMAGE>|--readme|--help", "benchmark", "--help")]
     public async Task Help_names_every_command_and_option(string expected, params string[] arguments)
     {
@@ -86,7 +84,6 @@ public sealed class CompareCommandLineTests
 
     [Theory]
     [InlineData("compare")]
-    [InlineData("size")]
     public async Task Without_an_engine_it_says_so_in_one_line(string command)
     {
         using var fake = await FakeEngine.CreateAsync("echo 'ERROR: no engine here' >&2; echo >&2; echo 'Start Docker Desktop' >&2; exit 1");
@@ -98,7 +95,6 @@ public sealed class CompareCommandLineTests
 
     [Theory]
     [InlineData("compare", "ASPIRE_CONTAINER_RUNTIME")]
-    [InlineData("size", "DOTNET_ASPIRE_CONTAINER_RUNTIME")]
     public async Task An_engine_that_nobody_knows_is_one_line(string command, string variable)
     {
         var (exitCode, _, error) = await CommandLine.TryAsync(

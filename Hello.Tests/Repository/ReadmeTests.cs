@@ -26,7 +26,7 @@ public sealed partial class ReadmeTests
         ("docs/deploy.md", "## How much it can take", "build.yml"),
         ("docs/docker.md", "# With plain Docker", nameof(WalkthroughTests)),
         ("docs/pipelines.md", "# Pipelines", nameof(SbomTests)),
-        ("docs/size.md", "# Where the bytes are", nameof(SizeTests)),
+        ("docs/size.md", "# Where the bytes are", nameof(WalkthroughTests)),
     ];
 
     /// <summary>All pages for people, relative to the repository.</summary>

@@ -38,6 +38,27 @@ public sealed class WalkthroughTests(HelloApplication hello) : IClassFixture<Hel
     }
 
     [Fact]
+    public async Task The_commands_of_the_page_on_size_get_the_list_of_the_compiler()
+    {
+        var folder = Directory.CreateTempSubdirectory("hello-test-");
+        try
+        {
+            var commands = (await ReadmeTests.CommandsAsync("# Where the bytes are", "docs/size.md")).Replace("artifacts", folder.FullName, StringComparison.Ordinal);
+            var script = Path.Combine(folder.FullName, "script");
+            await File.WriteAllTextAsync(script, $"set -euo pipefail\ncd '{Root}'\n{commands}");
+            await CommandLine.RunAsync("bash", script);
+
+            Assert.NotEmpty(folder.GetFiles("Hello.Api.mstat", SearchOption.AllDirectories));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+            await CommandLine.TryAsync("docker", "rm", "--force", "hello-build");
+            await CommandLine.TryAsync("docker", "image", "rm", "hello-build");
+        }
+    }
+
+    [Fact]
     public async Task Setup_finds_nothing_missing_where_the_tests_run()
     {
         if (OperatingSystem.IsLinux()) // on another system it only says that it has nothing to do

@@ -83,7 +83,7 @@ public sealed partial class WorkflowTests
         }
     }
 
-    /// <summary>A command such as <c>dotnet run --project Hello.Compare -- size</c>. The AppHost has no commands.</summary>
+    /// <summary>A command such as <c>dotnet run --project Hello.Compare -- benchmark</c>. The AppHost has no commands.</summary>
     [Fact]
     public async Task Every_command_of_a_workflow_is_on_a_page_and_every_command_of_either_is_in_the_help()
     {
