@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Hello.Compare.Engine;
 using Microsoft.Extensions.Configuration;
@@ -64,8 +65,25 @@ internal static class AppHostRun
             ? []
             : AddressSettings.SelectMany(setting => configuration[setting]?.Split(';', StringSplitOptions.RemoveEmptyEntries) ?? []);
         return addresses
-            .SelectMany(address => LocalPort.EndPointsOf(address).Select(LocalPort.TryListen).Distinct().Select(reason => (reason, address)))
+            .SelectMany(address => EndPointsOf(address).Select(LocalPort.TryListen).Distinct().Select(reason => (reason, address)))
             .ToLookup(refused => refused.reason, refused => refused.address);
+    }
+
+    /// <summary>What a server listens on: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints.</summary>
+    /// <param name="address">An address such as <c>http://localhost:15888</c>. If it is no address, nothing is listened on.</param>
+    private static IEnumerable<IPEndPoint> EndPointsOf(string address)
+    {
+        // "http://localhost:15888", "http://127.0.0.1:15888", "http://*:15888"
+        if (!Uri.TryCreate(address.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal), UriKind.Absolute, out var uri))
+        {
+            return [];
+        }
+
+        return IPAddress.TryParse(uri.DnsSafeHost, out var ip) && !ip.Equals(IPAddress.Any)
+            ? [new(ip, uri.Port)]
+            : uri.IsLoopback
+                ? [new(IPAddress.Loopback, uri.Port), new(IPAddress.IPv6Loopback, uri.Port)]
+                : [new(IPAddress.Any, uri.Port), new(IPAddress.IPv6Any, uri.Port)];
     }
 
     private static Task FailAsync(string message)

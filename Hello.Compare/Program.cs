@@ -1,15 +1,22 @@
 using System.CommandLine;
 using Hello.Compare.Commands;
+using Hello.Compare.Probe;
 
-var root = new RootCommand("Measures the three builds of the hello API. Without a command it compares them.") { BenchmarkCommand.Create() }.AddCompare();
-root.Subcommands.Insert(0, new Command("compare", "Builds the images without cache, runs and measures them, and writes the comparison").AddCompare());
+// In a probe's container there is no other assembly than this one.
+return args is [ProbeProgram.Command] ? await ProbeProgram.RunAsync() : await RunCommandAsync(args);
 
-var parsed = root.Parse(args);
-if (parsed.Errors.Count > 0)
+static async Task<int> RunCommandAsync(string[] args)
 {
-    CommandExtensions.Error($"{string.Join(' ', parsed.Errors.Select(e => e.Message))} See: dotnet run --project Hello.Compare -- {(parsed.CommandResult.Command == root ? "" : $"{parsed.CommandResult.Command.Name} ")}--help");
-    return 1;
-}
+    var root = new RootCommand("Measures the three builds of the hello API. Without a command it compares them.") { BenchmarkCommand.Create() }.AddCompare();
+    root.Subcommands.Insert(0, new Command("compare", "Builds the images without cache, runs and measures them, and writes the comparison").AddCompare());
 
-// The commands handle signals themselves.
-return await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null });
+    var parsed = root.Parse(args);
+    if (parsed.Errors.Count > 0)
+    {
+        CommandExtensions.Error($"{string.Join(' ', parsed.Errors.Select(e => e.Message))} See: dotnet run --project Hello.Compare -- {(parsed.CommandResult.Command == root ? "" : $"{parsed.CommandResult.Command.Name} ")}--help");
+        return 1;
+    }
+
+    // The commands handle signals themselves.
+    return await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null });
+}

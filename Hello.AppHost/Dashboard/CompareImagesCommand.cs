@@ -3,75 +3,88 @@ using Hello.Compare.Engine;
 using Hello.Compare.Figures;
 using Hello.Compare.Images;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 
 namespace Hello.AppHost.Dashboard;
 
-/// <summary>Opens a table of all builds, one row each.</summary>
+/// <summary>Shows the last result of Hello.Compare, or measures the builds as it does.</summary>
 internal static class CompareImagesCommand
 {
-    /// <summary>The figures that the dashboard's dialog has room for. Hello.Compare shows all.</summary>
-    private static readonly Figure[] Shown =
-    [
-        Figure.UnpackedSize, Figure.CompressedSize, Figure.Ids, Figure.FirstHello, Figure.MemoryAfterStart, Figure.RequestsPerSecond, Figure.LatencyP99,
-    ];
+    private const string Again = "again";
 
     /// <summary>Offers the command "compare-images".</summary>
-    public static IResourceBuilder<ContainerResource> WithCompareImagesCommand(this IResourceBuilder<ContainerResource> container) =>
-        container.WithCommand("compare-images", "Compare images", CompareAsync, new()
+    public static IResourceBuilder<ContainerResource> WithCompareImagesCommand(this IResourceBuilder<ContainerResource> container)
+    {
+        var root = Path.GetFullPath("..", container.ApplicationBuilder.AppHostDirectory);
+        container.ApplicationBuilder.Services.TryAddSingleton(new ComparisonFiles(Path.Combine(root, "artifacts")));
+        container.ApplicationBuilder.Services.TryAddSingleton<ComparisonPageServer>();
+        container.ApplicationBuilder.Services.AddHostedService<RunningComparison>();
+        return container.WithCommand("compare-images", "Compare images", context => CompareAsync(root, context), new()
         {
             Description = "Shows what each build costs and gives, side by side",
             IconName = "TableSimple",
             IsHighlighted = true,
-            Progress = new() { Title = "Compare images", Message = "Measuring what has not been measured yet ..." },
-            // Disabled until the image has been built.
-            UpdateState = context => context.ResourceSnapshot.ContainerId() is null ? ResourceCommandState.Disabled : ResourceCommandState.Enabled,
+            Arguments = [new() { Name = Again, Label = "Measure again, which takes some minutes", InputType = InputType.Boolean, Value = "false" }],
+            Progress = new() { Title = "Compare images", Message = "If there is no result yet, the builds are measured. That takes some minutes. The console log shows each step." },
         });
+    }
 
-    private static async Task<ExecuteCommandResult> CompareAsync(ExecuteCommandContext context)
+    private static async Task<ExecuteCommandResult> CompareAsync(string root, ExecuteCommandContext context)
     {
-        var images = context.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().Select(r => r.Image).ToArray();
-        List<Measurements> rows = [];
-        foreach (var image in images)
+        var (services, files) = (context.Services, context.Services.GetRequiredService<ComparisonFiles>());
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        try
         {
-            rows.Add(await CompleteAsync(image));
-        }
-
-        return rows.All(r => r.Image is null)
-            ? CommandResults.Failure("No image could be measured; the console log says why.")
-            : CommandResults.Success(
-                $"Compared {rows.Count(r => r.Image is not null)} of {rows.Count} images.",
-                ComparisonMarkdown.RowPerImage(rows, Shown) + Environment.NewLine + ComparisonMarkdown.Bases(rows),
+            var failures = !File.Exists(files.Markdown) || context.Arguments.GetBoolean(Again)
+                ? await services.GetServices<IHostedService>().OfType<RunningComparison>().Single().RunAsync(
+                    () => files.MeasureBuildsAsync(
+                        services.GetRequiredService<ContainerEngine>(), services.GetRequiredService<ImageInspector>(), root, context.Logger.Measuring, stop.Token),
+                    stop.Token)
+                : 0;
+            var page = await services.GetRequiredService<ComparisonPageServer>().StartAsync(stop.Token);
+            return CommandResults.Success(
+                failures == 0 ? "Compared the images." : "Compared the images. Something could not be measured.",
+                Format.Invariant($"Measured on {File.GetLastWriteTimeUtc(files.Markdown):yyyy-MM-dd HH:mm} UTC. [The page with bars]({page}).\n\n") + await File.ReadAllTextAsync(files.Markdown, stop.Token),
                 CommandResultFormat.Markdown,
                 displayImmediately: true);
-
-        // Most figures have been measured at the start of the containers. This measures the missing ones.
-        async Task<Measurements> CompleteAsync(HelloImage image)
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            var store = context.Services.GetRequiredService<MeasurementStore>();
-            var inspector = context.Services.GetRequiredService<ImageInspector>();
-            try
-            {
-                if (store[image].Image is null)
-                {
-                    var facts = await inspector.InspectImageAsync(image, image.Reference, context.CancellationToken);
-                    store.Update(image, m => m with { Image = facts });
-                }
-
-                if (store[image].Process is null
-                    && context.Services.GetRequiredService<ResourceNotificationService>().TryGetCurrentState(image.Name, out var now)
-                    && now.Snapshot is { State.Text: var state } && state == KnownResourceStates.Running
-                    && now.Snapshot.ContainerId() is { } container)
-                {
-                    var process = await inspector.InspectProcessAsync(container, images.Select(i => i.Reference), context.CancellationToken);
-                    store.Update(image, m => m with { Process = process, MemoryAfterStart = process.ResidentBytes });
-                }
-            }
-            catch (MeasurementException e)
-            {
-                context.Logger.NotMeasured($"{image.Name}: {e.Message}");
-            }
-
-            return store[image];
+            return CommandResults.Canceled();
+        }
+        catch (Exception e) when (e is MeasurementException or IOException or UnauthorizedAccessException)
+        {
+            return CommandResults.Failure(e.Message);
         }
     }
+}
+
+/// <summary>Lets one comparison run at a time. The application ends after it has removed its images and containers.</summary>
+internal sealed class RunningComparison : IHostedService, IDisposable
+{
+    private readonly SemaphoreSlim _one = new(1);
+
+    /// <summary>Runs a comparison, after the one that runs.</summary>
+    public async Task<T> RunAsync<T>(Func<Task<T>> compare, CancellationToken cancellationToken)
+    {
+        await _one.WaitAsync(cancellationToken);
+        try
+        {
+            return await compare();
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public Task StopAsync(CancellationToken cancellationToken) => _one.WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public void Dispose() => _one.Dispose();
 }

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using Hello.Compare.Engine;
 using Hello.Compare.Figures;
 using Hello.Compare.Images;
-using Hello.Compare.Load;
+using Hello.Compare.Probe;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -25,7 +25,7 @@ internal static class SendLoadCommand
         container.ApplicationBuilder.Services.TryAddSingleton<RunningBursts>();
         return container.WithCommand("send-load", "Send load", context => SendAsync(container.Resource, context), new()
         {
-            Description = "Sends a bounded burst of requests to /hello and shows requests per second and latency",
+            Description = "Sends a bounded burst of requests to /hello and shows how long the answers take",
             IconName = "TopSpeed",
             IsHighlighted = true,
             Arguments =
@@ -86,24 +86,23 @@ internal static class SendLoadCommand
         {
             await RefreshCommandsAsync();
             context.Logger.SendingLoad(options.Requests, options.Connections, options.Duration.TotalSeconds);
-            var result = await LoadBurst.SendAsync(
-                new(new Uri(resource.GetEndpoint("http").Url), HelloImage.HelloPath),
-                options,
-                answered => context.Logger.LoadProgress(answered, options.Requests),
-                stop.Token);
+            // Beside the container, so that no proxy is a part of the figures.
+            await using var probe = await ProbeContainer.StartBesideAsync(
+                context.Services.GetRequiredService<ContainerEngine>(), now.Snapshot.ContainerId()!, context.Logger.LeftBehind, stop.Token);
+            var result = await probe.SendLoadAsync(HelloImage.Port, HelloImage.HelloPath, options, stop.Token);
             var summary = Describe(result);
             context.Logger.LoadSent(summary);
-            if (stop.IsCancellationRequested)
-            {
-                return context.CancellationToken.IsCancellationRequested
-                    ? CommandResults.Canceled()
-                    : CommandResults.Failure($"The burst ended because {resource.Name} stopped: {summary}");
-            }
-
-            await KeepAsync(result);
             return result.Errors < result.Sent
                 ? CommandResults.Success(summary, $"{Describe(result, options)}\n{Links(context.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().Select(r => r.Image.Name))}\n", CommandResultFormat.Markdown, displayImmediately: true)
                 : CommandResults.Failure($"No request was answered with 200: {summary}");
+        }
+        catch (OperationCanceledException) when (context.CancellationToken.IsCancellationRequested)
+        {
+            return CommandResults.Canceled();
+        }
+        catch (Exception e) when (e is OperationCanceledException or MeasurementException)
+        {
+            return CommandResults.Failure(stop.IsCancellationRequested ? $"The load ended because {resource.Name} stopped." : $"No load could be sent: {e.Message}");
         }
         finally
         {
@@ -128,38 +127,18 @@ internal static class SendLoadCommand
                 // The burst is over.
             }
         }
-
-        // For "Compare images".
-        async Task KeepAsync(LoadResult result)
-        {
-            var images = context.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().ToArray();
-            var image = images.Single(i => i.Resource == resource).Image;
-            var store = context.Services.GetRequiredService<MeasurementStore>();
-            store.Update(image, m => m with { RequestsPerSecond = result.RequestsPerSecond, LatencyP50 = result.Percentile(50), LatencyP99 = result.Percentile(99) });
-            try
-            {
-                // Offers every image as a helper that can read the figure. An image from scratch cannot.
-                var process = await context.Services.GetRequiredService<ImageInspector>()
-                    .InspectProcessAsync(now.Snapshot.ContainerId()!, images.Select(i => i.Image.Reference), stop.Token);
-                store.Update(image, m => m with { MemoryUnderLoad = process.PeakResidentBytes });
-            }
-            catch (MeasurementException e)
-            {
-                context.Logger.NotMeasured(e.Message);
-            }
-        }
     }
 
     private static string Describe(LoadResult result) => Format.Invariant(
-        $"{result.Sent:N0} requests in {result.Elapsed.TotalSeconds:N1} s: {result.RequestsPerSecond:N0} requests per second, p50 {Milliseconds(result, 50)}, p99 {Milliseconds(result, 99)}, {result.Errors:N0} errors");
+        $"{result.Sent:N0} requests in {result.Elapsed.TotalSeconds:N1} s: {result.RequestsPerSecond:N0} a second, p50 {Milliseconds(result.P50)}, p99 {Milliseconds(result.P99)}, {result.Errors:N0} errors");
 
     private static string Describe(LoadResult result, LoadOptions options)
     {
         var table = new Table(
-            ["Requests", "Errors", "Seconds", "Requests per second", "p50", "p99"],
+            ["Requests", "Errors", "Seconds", "Answers a second", "p50", "p99"],
             [[
                 Format.Invariant($"{result.Sent:N0}"), Format.Invariant($"{result.Errors:N0}"), Format.Invariant($"{result.Elapsed.TotalSeconds:N1}"),
-                Format.Invariant($"{result.RequestsPerSecond:N0}"), Milliseconds(result, 50), Milliseconds(result, 99),
+                Format.Invariant($"{result.RequestsPerSecond:N0}"), Milliseconds(result.P50), Milliseconds(result.P99),
             ]]);
         return result.Sent == options.Requests
             ? table.ToMarkdown()
@@ -175,7 +154,7 @@ internal static class SendLoadCommand
         string Line(string page) => $"{page}: {string.Join(" · ", names.Select(build => $"[{build}](/{page.ToLowerInvariant()}/resource/{build})"))}";
     }
 
-    private static string Milliseconds(LoadResult result, double percent) => result.Percentile(percent) is { } latency ? Format.Invariant($"{latency.TotalMilliseconds:N2} ms") : "–";
+    private static string Milliseconds(TimeSpan? time) => time is { } latency ? Format.Invariant($"{latency.TotalMilliseconds:N2} ms") : "–";
 
     /// <summary>The resources that a burst is under way to.</summary>
     private sealed class RunningBursts : ConcurrentDictionary<string, bool>;

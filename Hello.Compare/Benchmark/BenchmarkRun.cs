@@ -5,7 +5,7 @@ using CliWrap;
 using Hello.Compare.Engine;
 using Hello.Compare.Figures;
 using Hello.Compare.Images;
-using Hello.Compare.Load;
+using Hello.Compare.Probe;
 
 namespace Hello.Compare.Benchmark;
 
@@ -23,19 +23,17 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
 
     /// <summary>The name of the image that the others are compared with beside Go.</summary>
     private const string Against = "against";
-    private const int WarmUpConnections = 32;
 
     private const string CompressedSize = "Compressed size, B";
-    private const string Start = "Start to first hello, ms";
+    private const string Start = "Exec to first hello, ms";
     private const string IdleMemory = "Memory idle, MB";
-    private const string Rate = "Requests per second, 32 connections";
-    private const string SlowestLatency = "Latency p99, 32 connections, ms";
+    private const string Rate = "Requests per second on one core, 32 connections";
+    private const string SlowestLatency = "Latency p99 on one core, 32 connections, ms";
 
     /// <summary>The figures that matter to a user who pulls, starts or runs the image.</summary>
     private static readonly string[] Gains = [CompressedSize, Start, IdleMemory, Rate, SlowestLatency];
 
     private static readonly int[] Connections = [1, 32, 256];
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Load = TimeSpan.FromSeconds(4);
 
     /// <summary>Lets the process finish the work that goes on after the last answer.</summary>
@@ -94,14 +92,14 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         await using (made)
         {
             await InTurnsAsync("Start", starts, c => RunAsync(c, "", (_, _) => Task.FromResult(0L)));
-            await InTurnsAsync("Load", runs, c => RunAsync(c, "", (hello, process) => LoadAsync(c, hello, process, cancellationToken)));
-            await InTurnsAsync("Load at 80 %", runs, c => RunAsync(c, Steadily, (hello, _) => LoadSteadilyAsync(c, hello, cancellationToken)));
+            await InTurnsAsync("Load", runs, c => RunAsync(c, "", (hello, container) => LoadAsync(c, hello, container, made, cancellationToken)));
+            await InTurnsAsync("Load at 80 %", runs, c => RunAsync(c, Steadily, (hello, container) => LoadSteadilyAsync(c, hello, container, made, cancellationToken)));
         }
 
         var conditions = await DescribeAsync(candidates, cancellationToken);
         return (Write(candidates, candidates[^1].Figures, conditions), Write(candidates, Gains, conditions), made.LeftBehind);
 
-        Task RunAsync(Candidate candidate, string load, Func<Uri, int, Task<long>> measure) => this.RunAsync(candidate, load, launcher, receiver, made, measure, cancellationToken);
+        Task RunAsync(Candidate candidate, string load, Func<Uri, string, Task<long>> measure) => this.RunAsync(candidate, load, launcher, receiver, made, measure, cancellationToken);
 
         Task InTurnsAsync(string what, int rounds, Func<Candidate, Task> measure) => Interleaving.RunAsync(candidates, rounds, (candidate, round) =>
         {
@@ -137,7 +135,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     }
 
     /// <summary>Starts a container, measures the start, runs a measurement and stops the container.</summary>
-    private async Task RunAsync(Candidate candidate, string load, string launcher, Receiver receiver, TemporaryResources made, Func<Uri, int, Task<long>> measure, CancellationToken cancellationToken)
+    private async Task RunAsync(Candidate candidate, string load, string launcher, Receiver receiver, TemporaryResources made, Func<Uri, string, Task<long>> measure, CancellationToken cancellationToken)
     {
         var container = $"{_id}-{candidate.Name}";
         // A new port for each start, because closed connections may still occupy the old one.
@@ -157,9 +155,9 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
                     "--volume", $"{launcher}:/launcher:ro", "--entrypoint", "/launcher", candidate.ImageId, .. candidate.Entrypoint,
                 ],
                 cancellationToken);
-            var process = await StartAsync(candidate, container, address, cancellationToken);
+            await StartAsync(candidate, container, address, cancellationToken);
             var before = await receiver.CountAsync(cancellationToken);
-            var requests = await measure(new($"http://{address}{HelloImage.HelloPath}"), process);
+            var requests = await measure(new($"http://{address}{HelloImage.HelloPath}"), container);
             // The container is stopped, not killed, because the API exports its last metrics at its end.
             await _engine.RunAsync(["container", "stop", container], cancellationToken);
             if (candidate.HasTelemetry)
@@ -174,19 +172,16 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     }
 
     /// <summary>Starts a container and waits for its first answer.</summary>
-    /// <returns>The ID of its process.</returns>
-    private async Task<int> StartAsync(Candidate candidate, string container, IPEndPoint address, CancellationToken cancellationToken)
+    private async Task StartAsync(Candidate candidate, string container, IPEndPoint address, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(AnswerLimit);
-        var answer = FirstHello.WaitAsync(address, HelloImage.HelloPath, StartPause, limit.Token);
+        var answer = FirstAnswer.WaitAsync(address, HelloImage.HelloPath, StartPause, limit.Token);
         try
         {
             await _engine.RunAsync(["container", "start", container], limit.Token);
             var answered = await answer;
             candidate.Add(Start, (answered - await ReadLaunchAsync(container, limit.Token)).TotalMilliseconds);
-            // {"State":{"Pid":4711}}
-            return (await _engine.InspectAsync("container", container, cancellationToken)).GetProperty("State").GetProperty("Pid").GetInt32();
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -213,25 +208,21 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
 
     /// <summary>Measures memory and load.</summary>
     /// <returns>The number of answered requests.</returns>
-    private async Task<long> LoadAsync(Candidate candidate, Uri hello, int process, CancellationToken cancellationToken)
+    private async Task<long> LoadAsync(Candidate candidate, Uri hello, string container, TemporaryResources made, CancellationToken cancellationToken)
     {
+        await using var probe = await StartProbeAsync(container, made, cancellationToken);
         await Task.Delay(Settling, cancellationToken);
         await AddMemoryAsync("idle");
-        var requests = (await SendAsync(WarmUpConnections, WarmUp)).Requests;
+        var requests = 0;
         foreach (var connections in Connections)
         {
             var over = Over(connections);
-            var load = SendAsync(connections, Load);
-            if (connections == Connections[^1])
-            {
-                await Task.WhenAll(load, AddMemoryUnderLoadAsync(over));
-            }
-
-            var result = await load;
-            requests += result.Requests;
+            // Until the rate is steady before the first of them only, because the code is then compiled.
+            var result = await SendAsync(candidate, hello, probe, new() { Connections = connections, WarmUp = requests == 0 }, cancellationToken);
+            requests += result.Sent + result.WarmUpAnswers;
             candidate.Add(RateOver(connections), result.RequestsPerSecond);
-            candidate.Add($"Latency p50, {over}, ms", result.P50.TotalMilliseconds);
-            candidate.Add($"Latency p99, {over}, ms", result.P99.TotalMilliseconds);
+            candidate.Add($"Latency p50 on one core, {over}, ms", result.P50!.Value.TotalMilliseconds);
+            candidate.Add($"Latency p99 on one core, {over}, ms", result.P99!.Value.TotalMilliseconds);
         }
 
         await Task.Delay(Settling, cancellationToken);
@@ -239,17 +230,9 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
         candidate.Add("Memory, peak, MB", peak.PeakResidentBytes / 1e6);
         return requests;
 
-        Task<WrkResult> SendAsync(int connections, TimeSpan duration) => this.SendAsync(candidate, hello, connections, TimeSpan.Zero, duration, cancellationToken);
-
-        async Task AddMemoryUnderLoadAsync(string over)
-        {
-            await Task.Delay(Load / 2, cancellationToken);
-            await AddMemoryAsync($"under load, {over}");
-        }
-
         async Task<ProcessFacts> AddMemoryAsync(string when)
         {
-            var facts = ProcessFacts.Parse(await File.ReadAllTextAsync($"/proc/{process}/status", cancellationToken));
+            var facts = await probe.ReadProcessesAsync(cancellationToken);
             candidate.Add($"Memory {when}, MB", facts.ResidentBytes / 1e6);
             candidate.Add($"Threads {when}", facts.Threads);
             return facts;
@@ -258,45 +241,48 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
 
     /// <summary>Sends 80 % of the highest rate, for which each connection pauses between its requests.</summary>
     /// <returns>The number of answered requests.</returns>
-    private async Task<long> LoadSteadilyAsync(Candidate candidate, Uri hello, CancellationToken cancellationToken)
+    private async Task<long> LoadSteadilyAsync(Candidate candidate, Uri hello, string container, TemporaryResources made, CancellationToken cancellationToken)
     {
+        await using var probe = await StartProbeAsync(container, made, cancellationToken);
         var connections = Connections[^1];
         var highest = Connections.Max(c => candidate[RateOver(c)]!.Median!.Value);
         var between = TimeSpan.FromSeconds(connections / (SteadyShare * highest));
         // The first load tells how long an answer takes, which is a part of the time between two requests.
-        var first = await SendAsync(candidate, hello, connections, between, WarmUp, cancellationToken);
+        var first = await SendAsync(candidate, hello, probe, new() { Connections = connections, Pause = between, WarmUp = true }, cancellationToken);
         var answer = TimeSpan.FromSeconds(connections / first.RequestsPerSecond) - between;
-        var result = await SendAsync(candidate, hello, connections, between - answer, Load, cancellationToken);
-        candidate.Add($"Requests per second{Steadily}", result.RequestsPerSecond);
-        candidate.Add($"Latency p99{Steadily}, ms", result.P99.TotalMilliseconds);
-        return first.Requests + result.Requests;
+        var result = await SendAsync(candidate, hello, probe, new() { Connections = connections, Pause = between - answer }, cancellationToken);
+        candidate.Add($"Requests per second on one core{Steadily}", result.RequestsPerSecond);
+        candidate.Add($"Latency p99 on one core{Steadily}, ms", result.P99!.Value.TotalMilliseconds);
+        return first.Sent + first.WarmUpAnswers + result.Sent;
     }
 
-    private async Task<WrkResult> SendAsync(Candidate candidate, Uri hello, int connections, TimeSpan pause, TimeSpan duration, CancellationToken cancellationToken)
+    private Task<ProbeContainer> StartProbeAsync(string container, TemporaryResources made, CancellationToken cancellationToken) =>
+        ProbeContainer.StartBesideAsync(_engine, container, made.Report, cancellationToken, "--cpuset-cpus", string.Join(',', _machine.ClientCores));
+
+    private static async Task<LoadResult> SendAsync(Candidate candidate, Uri hello, ProbeContainer probe, LoadOptions options, CancellationToken cancellationToken)
     {
-        var result = await WrkResult.MeasureAsync(hello, connections, pause, _machine.ClientCores.Length, duration, Path.Combine(folder, "report.lua"), cancellationToken);
+        var result = await probe.SendLoadAsync(hello.Port, hello.AbsolutePath, options with { Requests = int.MaxValue, Duration = Load }, cancellationToken);
         return result.Errors == 0
             ? result
-            : throw new MeasurementException(Format.Invariant($"{result.Errors:N0} of {result.Requests:N0} requests to {candidate.Name} over {connections} connections failed."));
+            : throw new MeasurementException(Format.Invariant($"{result.Errors:N0} of {result.Sent:N0} requests to {candidate.Name} over {options.Connections} connections failed."));
     }
 
     private static string Over(int connections) => connections == 1 ? "1 connection" : Format.Invariant($"{connections} connections");
 
-    private static string RateOver(int connections) => $"Requests per second, {Over(connections)}";
+    private static string RateOver(int connections) => $"Requests per second on one core, {Over(connections)}";
 
     private async Task<string> DescribeAsync(List<Candidate> candidates, CancellationToken cancellationToken)
     {
         var conditions = new Conditions(
             DateTimeOffset.UtcNow,
-            Conditions.DescribeMachine(),
+            ProbeProgram.DescribeMachine(),
             await _engine.DescribeAsync(cancellationToken),
-            Format.Invariant($"medians (lowest–highest) of {starts + runs + runs} starts and {runs} loads of each image; interleaved, on the host's network; a load is {WarmUp.TotalSeconds:N0} s over {WarmUpConnections} connections to warm up, then {Load.TotalSeconds:N0} s over each of {string.Join(", ", Connections)} connections; a load at 80 % is as many requests as that part of the image's own highest rate, over {Connections[^1]} connections; start to first hello counted from the moment at which the kernel executes the program (launcher.go), known to 0.1 ms; memory from the kernel's VmRSS and VmHWM"),
+            Format.Invariant($"medians (lowest–highest) of {starts + runs + runs} starts and {runs} loads of each image; interleaved, on the host's network; load from a probe, {Load.TotalSeconds:N0} s over each of {string.Join(", ", Connections)} connections, after the rate is steady; a load at 80 % is as many requests as that part of the image's own highest rate, over {Connections[^1]} connections; exec to first hello counted from the moment at which the kernel executes the program (launcher.go), known to 0.1 ms; resident memory"),
             [.. candidates.SelectMany(c => c.Image.StandIns).Distinct()]);
         IEnumerable<(string Name, string Text)> lines =
         [
             .. conditions.Lines,
             ("Cores", $"server on core {_machine.ServerCore}; load generator, telemetry receiver and this program on {string.Join(", ", _machine.ClientCores)}; the engine, which reads the logs, on all"),
-            ("Load generator", await WrkResult.VersionAsync(cancellationToken)),
             ("`go`", $"Gin's default router with its logger, no telemetry; {await ProgramRunner.RunAsync(Cli.Wrap("go").WithArguments("version"), cancellationToken)}"),
             ("`floor`", "ASP.NET Core with one route, as a static native binary; no log, no telemetry"),
             ("Telemetry of the other images", "traces, metrics and logs over http/protobuf to receiver.go, which counts them"),

@@ -11,7 +11,7 @@ namespace Hello.Compare.Benchmark;
 /// <param name="entrypoint">The program that the image starts, with its arguments.</param>
 internal sealed class Candidate(string name, bool hasTelemetry, string imageId, string[] entrypoint, ImageFacts image)
 {
-    private readonly OrderedDictionary<string, Spread<double>> _values = [];
+    private readonly OrderedDictionary<string, Spread> _values = [];
 
     public string Name => name;
 
@@ -27,7 +27,7 @@ internal sealed class Candidate(string name, bool hasTelemetry, string imageId, 
     public IEnumerable<string> Figures => _values.Keys.GroupBy(f => f.Split(' ', ',')[0]).SelectMany(f => f);
 
     /// <summary>The values of a figure, or null if it was not measured.</summary>
-    public Spread<double>? this[string figure] => _values.GetValueOrDefault(figure);
+    public Spread? this[string figure] => _values.GetValueOrDefault(figure);
 
     public void Add(string figure, double value)
     {

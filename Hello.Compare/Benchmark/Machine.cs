@@ -41,7 +41,6 @@ internal sealed class Machine
             (Cores.Value.Length > 1, "The benchmark needs two cores, one for the server and one for the client, but this process may use only one. Run it on a machine with two or more cores."),
             (IsOnPath("go"), "go is missing. Install it with: apt-get install golang-go"),
             (Directory.Exists($"{GoPath}/src/github.com/gin-gonic/gin"), "Gin is missing. Install it with: apt-get install golang-github-gin-gonic-gin-dev"),
-            (IsOnPath("wrk"), "wrk is missing. Install it with: apt-get install wrk"),
             (IsOnPath("taskset"), "taskset is missing. Install it with: apt-get install util-linux"),
         ];
         return needs.Where(n => !n.IsThere).Select(n => n.Line);

@@ -9,8 +9,8 @@ namespace Hello.Compare.Commands;
 
 /// <summary>The images of the user that a comparison measures beside the three builds, or instead of them.</summary>
 /// <param name="Only">Whether the three builds are left out.</param>
-/// <param name="Timeout">How long a container may take from its start to its first answer.</param>
-internal sealed record OwnImages(IReadOnlyList<ComparedImage> Images, bool Only, TimeSpan Timeout)
+/// <param name="Timeout">How long a container may take from its start to its first answer; null if the user does not say it.</param>
+internal sealed record OwnImages(IReadOnlyList<ComparedImage> Images, bool Only, TimeSpan? Timeout)
 {
     /// <summary>Refuses options that contradict each other.</summary>
     /// <exception cref="MeasurementException">They do.</exception>
@@ -44,7 +44,7 @@ internal sealed class OwnImageOptions
     private readonly Option<string> _path = new("--path") { Description = "The path that is asked", HelpName = "PATH", DefaultValueFactory = _ => "/" };
     private readonly Option<string[]> _variables = Several("--env", "A variable for the containers of these images", "NAME=VALUE");
     private readonly Option<string[]> _arguments = Several("--run-arg", "An option of docker run for the containers of these images: --run-arg=--read-only", "ARG");
-    private readonly Option<int> _timeout = new("--timeout") { Description = "How many seconds a container may take from its start to its first answer", HelpName = "SECONDS", DefaultValueFactory = _ => 120 };
+    private readonly Option<int?> _timeout = new("--timeout") { Description = "How many seconds a container may take from its start to its first answer [default: 120, or 30 if it answers with an error, or on another port]", HelpName = "SECONDS" };
 
     public OwnImageOptions()
     {
@@ -66,7 +66,7 @@ internal sealed class OwnImageOptions
                 .. parsed.GetValue(_file) is { } file ? ReadFile(file) : [],
             ],
             parsed.GetValue(_only),
-            TimeSpan.FromSeconds(parsed.GetValue(_timeout)));
+            parsed.GetValue(_timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null);
     }
 
     private static IEnumerable<ComparedImage> ReadFile(FileInfo file)
@@ -117,9 +117,15 @@ internal sealed class OwnImageOptions
             throw new MeasurementException($"'{entry.Image}' is no name of an image.");
         }
 
-        if ((entry.Env ?? []).FirstOrDefault(variable => variable.IndexOf('=', StringComparison.Ordinal) <= 0) is { } wrong)
+        // The text is not repeated, because it may be secret.
+        if ((entry.Env ?? []).Any(variable => variable.IndexOf('=', StringComparison.Ordinal) <= 0))
         {
-            throw new MeasurementException($"'{wrong}' is no variable. Write NAME=VALUE.");
+            throw new MeasurementException("a variable has no name. Write NAME=VALUE.");
+        }
+
+        if (entry.RunArgs is [not ['-', _, ..], ..])
+        {
+            throw new MeasurementException("an option of docker run begins with '-'. Write, for example, --run-arg=--read-only.");
         }
 
         var image = entry.Image is { } reference
@@ -130,7 +136,7 @@ internal sealed class OwnImageOptions
             Name = entry.Name ?? image.Name,
             Port = entry.Port,
             Path = path,
-            RunOptions = [.. (entry.Env ?? []).SelectMany(variable => (string[])["--env", variable]), .. entry.RunArgs ?? []],
+            Options = new([.. (entry.Env ?? []).SelectMany(variable => (string[])["--env", variable]), .. entry.RunArgs ?? []]),
         };
 
         string InFolder(string relative) => folder is null ? relative : Path.Combine(folder, relative);

@@ -22,8 +22,7 @@ internal sealed record ComparedImage(string Name)
     /// <summary>The path that is asked, with its query.</summary>
     public string Path { get; init; } = "/";
 
-    /// <summary>Options of <c>docker run</c>.</summary>
-    public IReadOnlyList<string> RunOptions { get; init; } = [];
+    public RunOptions Options { get; init; } = new([]);
 
     /// <summary>One of the three builds, as the AppHost runs it.</summary>
     public static ComparedImage Of(HelloImage build) => new(build.Name)
@@ -32,7 +31,7 @@ internal sealed record ComparedImage(string Name)
         Context = build.Context,
         Port = HelloImage.Port,
         Path = HelloImage.HelloPath,
-        RunOptions = build.RunOptions,
+        Options = new(build.RunOptions),
     };
 
     /// <summary>An image that is built from a Dockerfile of the user.</summary>

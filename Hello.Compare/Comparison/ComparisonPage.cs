@@ -35,7 +35,7 @@ internal static class ComparisonPage
     private static string Chart(Figure figure, IReadOnlyList<Measurements> images)
     {
         var values = figure.Row(images);
-        var ranges = images.Select(image => image.Ranges.TryGetValue(figure.Name, out var range) ? range : ((double Lowest, double Highest)?)null).ToArray();
+        var ranges = values.Select(v => v?.Runs?.Range).ToArray();
         var largest = values.Select(v => v?.Number ?? 0).Concat(ranges.Select(r => r?.Highest ?? 0)).Max();
         if (largest <= 0)
         {
@@ -62,7 +62,7 @@ internal static class ComparisonPage
         var values = figure.Row(images);
         var cells = values.Select((value, i) =>
         {
-            var ratio = value?.RatioTo(values[0]) is { } times ? $" <small>{Format.Ratio(times, value.RatioDigits)}</small>" : "";
+            var ratio = value?.RatioTo(values[0]) is { } times ? $" <small>{Encode(times)}</small>" : "";
             return $"<td role=\"cell\" data-image=\"{Encode(images[i].Name)}\"><span>{Encode(value?.Text ?? "–")}{ratio}</span></td>";
         });
         return $"<tr role=\"row\"><th role=\"rowheader\" scope=\"row\">{Encode(figure.Name)}</th>{string.Concat(cells)}</tr>";

@@ -4,10 +4,19 @@ namespace Hello.Compare.Comparison;
 
 /// <summary>The result of a comparison.</summary>
 /// <param name="Images">The measurements of each image. Ratios are to the first one.</param>
-/// <param name="Failures">One line for each image that could not be measured.</param>
 /// <param name="LeftBehind">Whether an image or a container could not be removed.</param>
-internal sealed record ComparisonResult(IReadOnlyList<Measurements> Images, IReadOnlyList<string> Failures, Conditions Conditions, bool LeftBehind)
+internal sealed record ComparisonResult(IReadOnlyList<Measurements> Images, Conditions Conditions, bool LeftBehind)
 {
+    /// <summary>Why figures are missing or cannot be trusted, one line each.</summary>
+    public IReadOnlyList<string> Failures =>
+        [.. Images.SelectMany(i => i.Reasons.Select(r => i.HasFailed && r == i.Reasons[^1] ? $"{i.Name} could not be measured: {r}" : $"{i.Name}: {r}"))];
+
+    private static readonly (Figure Figure, string Less, string More)[] Told =
+    [
+        (Figure.FirstHello, "starts faster", "takes longer to start"), (Figure.MemoryAfterStart, "needs less memory", "needs more memory"),
+        (Figure.RequestsPerSecond, "answers fewer requests per second", "answers more requests per second"),
+    ];
+
     /// <summary>One sentence that compares the last image with the first one.</summary>
     public string Headline
     {
@@ -21,15 +30,15 @@ internal sealed record ComparisonResult(IReadOnlyList<Measurements> Images, IRea
             }
 
             List<string> claims = [];
-            if (Ratio(Figure.UnpackedSize) is { } size)
+            if (Figure.UnpackedSize.Of(last)?.Number is { } size && Figure.UnpackedSize.Of(reference)?.Number is > 0 and var whole && size != whole)
             {
-                claims.Add(size <= 0.5 ? Format.Invariant($"is 1/{1 / size:N0} of the {reference.Name} image") : Format.Invariant($"is {Format.Ratio(size)} the {reference.Name} image"));
+                claims.Add(size <= whole / 2 ? Format.Invariant($"is 1/{whole / size:N0} of the {reference.Name} image") : $"is {Format.Ratio(size / whole)} the {reference.Name} image");
             }
 
-            if (Ratio(Figure.FirstHello) is { } start)
+            // Without a number: another run would find another one.
+            foreach (var (figure, less, more) in Told.Where(t => t.Figure.Of(last)?.IsToldApartFrom(t.Figure.Of(reference)) == true))
             {
-                var times = Format.Ratio(Math.Max(start, 1 / start), digits: 1).TrimEnd('×'); // the engine knows the start no better
-                claims.Add(start <= 1 ? $"starts {times} times as fast" : $"takes {times} times as long to start");
+                claims.Add(figure.Of(last)!.Number < figure.Of(reference)!.Number ? less : more);
             }
 
             if (last.Process is { } process)
@@ -38,8 +47,6 @@ internal sealed record ComparisonResult(IReadOnlyList<Measurements> Images, IRea
             }
 
             return claims.Count == 0 ? $"{last.Name} could not be measured" : $"{last.Name} {string.Join(", ", claims)}";
-
-            double? Ratio(Figure figure) => figure.Of(last)?.RatioTo(figure.Of(reference));
         }
     }
 }

@@ -1,10 +1,9 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using Hello.Compare.Engine;
 using Hello.Compare.Figures;
 using Hello.Compare.Images;
-using Hello.Compare.Load;
+using Hello.Compare.Probe;
 
 namespace Hello.Compare.Comparison;
 
@@ -12,50 +11,40 @@ namespace Hello.Compare.Comparison;
 /// <param name="engine">The container engine.</param>
 /// <param name="inspector">Reads the images.</param>
 /// <param name="runs">How often each image is started. The figures are medians.</param>
-/// <param name="answerLimit">How long a container may take from its start to its first answer.</param>
+/// <param name="timeout">How long a container may take from its start to its first answer; null for the default.</param>
 /// <param name="progress">Receives one line about each step.</param>
 /// <param name="error">Receives one line about each image or container that could not be removed.</param>
 internal sealed class ComparisonRun(
-    ContainerEngine engine, ImageInspector inspector, int runs, TimeSpan answerLimit, Action<string> progress, Action<string> error)
+    ContainerEngine engine, ImageInspector inspector, int runs, TimeSpan? timeout, Action<string> progress, Action<string> error)
 {
+    /// <summary>How often each image is started if nobody says it.</summary>
+    public const int DefaultRuns = 5;
+
     /// <summary>About how long a build without cache, reading an image and a run take, in relation to each other.</summary>
     private const int BuildWork = 15;
-
     private const int ReadWork = 2;
-
-    private const int RunWork = 2;
+    private const int RunWork = 5;
 
     /// <summary>Receives the part of the work that is done, from 0 to 1.</summary>
     public Action<double>? Done { get; init; }
 
-    /// <summary>Sent first and not measured, because a JIT-compiled process gets faster during its first thousands of requests.</summary>
-    private static readonly LoadOptions WarmUp = new() { Requests = 2_000, Duration = TimeSpan.FromSeconds(5) };
-
-    private static readonly LoadOptions Load = new() { Requests = 5_000, Duration = TimeSpan.FromSeconds(10) };
+    private static readonly LoadOptions Load = new() { Requests = int.MaxValue, Duration = TimeSpan.FromSeconds(3), Connections = 32, WarmUp = true };
 
     /// <summary>If there is no answer by then, it looks from time to time whether there can be one.</summary>
     private static readonly TimeSpan LookPause = TimeSpan.FromSeconds(2);
 
-    /// <summary>A program may answer with errors, or listen elsewhere first, while it starts. After this time, it hardly still does.</summary>
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(15);
-
     /// <summary>Lets the process finish the work of its start that goes on after the first answer.</summary>
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
+
+    /// <summary>The engine notes the end of a container a moment late.</summary>
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(3);
 
     /// <summary>Names the images and containers of this run, so that they differ from all others.</summary>
     private readonly string _id = TemporaryResources.NewName("compare");
 
-    private readonly List<string> _failures = [];
+    private readonly Spread _warmUps = new();
 
-    private readonly List<string> _reading = [];
-
-    /// <summary>Why no container can be measured while it runs; null if nothing speaks against it.</summary>
-    private string? _portsElsewhere;
-
-    private bool _clocksDiffer;
-
-    /// <summary>The number of requests of each load. It is lower than planned if the time limit came first.</summary>
-    private readonly Spread<int> _requests = new();
+    private string? _machine;
 
     /// <summary>Measures images, and removes all images and containers that it made.</summary>
     /// <param name="images">The images. The first is the reference.</param>
@@ -64,12 +53,6 @@ internal sealed class ComparisonRun(
     public async Task<ComparisonResult> MeasureAsync(IReadOnlyList<ComparedImage> images, CancellationToken cancellationToken)
     {
         await engine.FindAsync(cancellationToken);
-        _portsElsewhere = await engine.FindPortsElsewhereAsync(cancellationToken);
-        if (_portsElsewhere is not null)
-        {
-            progress($"Only the images are measured. {_portsElsewhere}");
-        }
-
         MeasuredImage[] measured = [.. images.Select((image, i) => new MeasuredImage(image, _id, TagOf(image, i)))];
         var made = new TemporaryResources(engine, error);
         await using (made)
@@ -77,7 +60,7 @@ internal sealed class ComparisonRun(
             var (work, total) = (0, measured.Sum(m => WorkBefore(m) + (runs * RunWork)));
             foreach (var image in measured)
             {
-                await TryAsync(image, () => ReadAsync(image, made, cancellationToken));
+                await TryAsync(image, () => ReadAsync(image, made, cancellationToken), cancellationToken);
                 Add(WorkBefore(image));
             }
 
@@ -87,69 +70,37 @@ internal sealed class ComparisonRun(
 
             await Interleaving.RunAsync(measured, runs, async (image, round) =>
             {
-                await TryAsync(image, () =>
-                {
-                    if (_portsElsewhere is not null)
+                await TryAsync(
+                    image,
+                    () =>
                     {
-                        return Task.CompletedTask;
-                    }
-
-                    progress($"Run {round} of {runs}: {image.Compared.Name} ...");
-                    return RunAsync(image, measured.Select(m => m.Reference), made, cancellationToken);
-                });
+                        image.Round = Format.Invariant($"Run {round} of {runs}: {image.Compared.Name}");
+                        progress($"{image.Round} ...");
+                        return RunAsync(image, made, cancellationToken);
+                    },
+                    cancellationToken);
                 Add(RunWork);
             });
             progress("Cleaning up ...");
         }
 
-        if (_portsElsewhere is not null)
-        {
-            _failures.Add($"The build time and the figures of running containers are left out. {_portsElsewhere}");
-        }
-
-        if (_clocksDiffer)
-        {
-            _failures.Add($"\"{Figure.FirstHello.Name}\" is left out, because the container engine's clock differs from this machine's. Set both clocks to the same time.");
-        }
-
         return new(
-            [
-                .. measured.Select(m => m.Summarize()).Select(m => m with
-                {
-                    // The time would be that of another machine, but stand beside the name of this one.
-                    BuildTime = _portsElsewhere is null ? m.BuildTime : null,
-                    FirstHello = _clocksDiffer ? null : m.FirstHello,
-                }),
-            ],
-            _failures,
+            [.. measured.Select(m => m.Figures)],
             new(
                 DateTimeOffset.UtcNow,
-                Conditions.DescribeMachine(),
+                _machine ?? "no container could be started",
                 await engine.DescribeAsync(cancellationToken),
-                Format.Invariant(
-                    $"medians of {runs} interleaved starts of each image, with the options that the AppHost gives its container; start to first hello counted from the engine's StartedAt and rounded to {FirstHello.EngineResolution.TotalMilliseconds:N0} ms; load of {DescribeRequests()} requests over {Load.Connections} connections from the same machine, after {WarmUp.Requests:N0} requests to warm up; no telemetry sent; compressed sizes with gzip"),
-                [.. measured.SelectMany(m => m.Facts?.StandIns ?? []).Distinct()],
-                _reading.Count == 0 ? null : $"{string.Join(", ", _reading)}; the memory of this program was {Format.Bytes(PeakMemory())} at most"),
+                Format.Invariant($"medians of {runs} interleaved starts of each image, each with the options of its container, measured by a neighbour in the container's own network; start to first hello counted from the engine's StartedAt, which is known to 5 ms; load over {Load.Connections} connections for {Load.Duration.TotalSeconds:N0} s, after {DescribeWarmUp()} to warm up, until the rate was steady; resident memory, in which pages that several processes share count once; no telemetry sent; compressed sizes with gzip; a ratio only where the ranges of the runs do not overlap, even if each is made twice as wide"),
+                [.. measured.SelectMany(m => m.Figures.Image?.StandIns ?? []).Distinct()]),
             made.LeftBehind);
     }
 
-    /// <summary>The peak of this program's resident memory, in bytes.</summary>
-    private static long PeakMemory()
-    {
-        using var program = Process.GetCurrentProcess();
-        return program.PeakWorkingSet64;
-    }
+    private string DescribeWarmUp() => _warmUps.Count == 0 ? "some seconds" : Format.Invariant($"{_warmUps.Range.Lowest:N1} to {_warmUps.Range.Highest:N1} s");
 
-    private string DescribeRequests()
+    private async Task TryAsync(MeasuredImage image, Func<Task> measure, CancellationToken cancellationToken)
     {
-        var (lowest, highest) = _requests.IsEmpty ? (Load.Requests, Load.Requests) : _requests.Range;
-        return lowest == highest ? Format.Invariant($"{highest:N0}") : Format.Invariant($"{lowest:N0} to {highest:N0}, for {Load.Duration.TotalSeconds:N0} s at most,");
-    }
-
-    private async Task TryAsync(MeasuredImage image, Func<Task> measure)
-    {
-        // A build that failed once is not measured again. One error about it is enough.
-        if (image.HasFailed)
+        // An image that failed once is not measured again. One error about it is enough.
+        if (image.Figures.HasFailed)
         {
             return;
         }
@@ -158,16 +109,21 @@ internal sealed class ComparisonRun(
         {
             await measure();
         }
-        catch (MeasurementException) when (_portsElsewhere is not null && image.Facts is not null)
-        {
-            // This concerns all images. It is reported once, at the end.
-        }
         catch (MeasurementException e)
         {
-            image.HasFailed = true;
-            var host = ImagePlatform.Host.ToString();
-            var platform = image.Facts is { Platform: var other } && other != host ? $"it is for {other}, and this machine runs {host}: " : "";
-            _failures.Add($"{image.Compared.Name} could not be measured: {platform}{e.Message}");
+            image.Figures.HasFailed = true;
+            var host = $"linux/{await engine.GetArchitectureAsync(cancellationToken)}";
+            var platform = image.Figures.IsEmulated ? $"it is for {image.Figures.Image!.Platform}, and this machine runs {host}: " : "";
+            Note(image, platform + e.Message);
+        }
+    }
+
+    /// <summary>Notes why figures of an image are missing or cannot be trusted.</summary>
+    private static void Note(MeasuredImage image, string reason)
+    {
+        if (!image.Figures.Reasons.Contains(reason))
+        {
+            image.Figures.Reasons.Add(reason);
         }
     }
 
@@ -179,11 +135,14 @@ internal sealed class ComparisonRun(
     {
         if (image.Compared.Dockerfile is { } dockerfile)
         {
-            progress($"Building {image.Compared.Name} without cache ...");
             made.Add("image", image.Reference);
-            var buildTime = await engine.BuildAsync(
-                ["--no-cache", "--file", dockerfile, "--tag", image.Reference, image.Compared.Context!], cancellationToken);
-            image.BuildTime = buildTime;
+            string[] build = ["--file", dockerfile, "--tag", image.Reference, image.Compared.Context!];
+            // With a cache and not timed, so that the base images are there, wherever the builder keeps them.
+            progress($"Building {image.Compared.Name} to have its base images ...");
+            await engine.BuildAsync(build, cancellationToken);
+            progress($"Building {image.Compared.Name} without cache ...");
+            var buildTime = await engine.BuildAsync(["--no-cache", .. build], cancellationToken);
+            image.Figures.Add(Figure.BuildTime, buildTime.TotalSeconds);
             progress(Format.Invariant($"Built {image.Compared.Name} in {buildTime.TotalSeconds:N1} s; reading it ..."));
         }
         else
@@ -193,153 +152,175 @@ internal sealed class ComparisonRun(
 
         try
         {
-            var clock = Stopwatch.StartNew();
-            image.Facts = await inspector.InspectImageAsync(image.Reference, image.Compared.Dockerfile, cancellationToken);
-            var read = Format.Invariant($"{image.Compared.Name}: {Format.Bytes(image.Facts.UnpackedBytes)} in {clock.Elapsed.TotalSeconds:N1} s");
-            progress($"Read {read}.");
-            if (image.Compared.Dockerfile is null)
-            {
-                _reading.Add(read);
-            }
+            var facts = await inspector.InspectImageAsync(image.Reference, image.Compared.Dockerfile, cancellationToken);
+            image.Figures.Image = facts;
+            image.Figures.IsEmulated = ImagePlatform.IsEmulated(facts.Platform, await engine.GetArchitectureAsync(cancellationToken));
         }
-        catch (MeasurementException e)
-            when (image.Compared.Dockerfile is null && e.Message.Contains("no such image", StringComparison.OrdinalIgnoreCase))
+        catch (MeasurementException e) when (image.Compared.Dockerfile is null && ContainerEngine.IsNoImage(e))
         {
             var command = await engine.FindAsync(cancellationToken);
             throw new MeasurementException($"it is not on this machine. Pull it with '{command} pull {image.Reference}', or build it.", e);
         }
     }
 
-    private async Task RunAsync(MeasuredImage image, IEnumerable<string> helpers, TemporaryResources made, CancellationToken cancellationToken)
+    private async Task RunAsync(MeasuredImage image, TemporaryResources made, CancellationToken cancellationToken)
     {
-        var container = image.Container;
-        var port = image.Compared.Port ?? (image.Facts!.Ports is [var only] ? only : HelloImage.Port);
-        // The port is chosen here. If the engine chose it, the first request would have to wait until the engine tells the port.
-        var address = new IPEndPoint(IPAddress.Loopback, LocalPort.FindFree());
+        var (container, port, path) = (image.Container, image.Port, image.Compared.Path);
+        // It has the network before the container starts, so it sees the first answer.
+        await using var network = await StartNetworkAsync(image, made, cancellationToken);
+        _machine ??= await network.DescribeMachineAsync(cancellationToken);
+        if (await network.AnyListensAsync(port, cancellationToken))
+        {
+            throw new MeasurementException($"another program listens on port {port} of the network that --network names. Leave out --network.");
+        }
+
+        var answering = network.WaitForAnswerAsync(port, path, cancellationToken);
         made.Add("container", container);
-        await engine.RunAsync(
-            ["container", "create", "--name", container, "--publish", $"{address}:{port}", .. image.Compared.RunOptions, image.Reference],
-            cancellationToken);
+        ProbeContainer? probe = null;
         try
         {
-            image.FirstHellos.Add(await StartAsync(container, address, image.Compared.Path, port, cancellationToken));
-            await Task.Delay(Settling, cancellationToken);
-            var process = await inspector.InspectProcessAsync(container, helpers, cancellationToken);
-            image.Process ??= process;
-            image.MemoryAfterStart.Add(process.ResidentBytes);
-
-            await SendAsync(WarmUp);
-            var load = await SendAsync(Load);
-            _requests.Add(load.Sent);
-            if (load.Latencies.Count == 0)
-            {
-                throw new MeasurementException(Format.Invariant($"none of {load.Sent:N0} requests under load got an answer with 200."));
-            }
-
-            if (load.Errors > 0 && !image.HasErrors)
-            {
-                image.HasErrors = true;
-                _failures.Add(Format.Invariant(
-                    $"{image.Compared.Name}: {load.Errors:N0} of {load.Sent:N0} requests under load, which did not get an answer with 200."));
-            }
-
-            image.RequestsPerSecond.Add(load.RequestsPerSecond);
-            image.LatencyP50.Add(load.Percentile(50)!.Value);
-            image.LatencyP99.Add(load.Percentile(99)!.Value);
-            image.MemoryUnderLoad.Add((await inspector.InspectProcessAsync(container, helpers, cancellationToken)).PeakResidentBytes);
-        }
-        finally
-        {
-            await made.RemoveAsync("container", container);
-        }
-
-        async Task<LoadResult> SendAsync(LoadOptions load)
-        {
-            var result = await LoadBurst.SendAsync(new($"http://{address}{image.Compared.Path}"), load, progress: null, cancellationToken);
-            cancellationToken.ThrowIfCancellationRequested();
-            return result;
-        }
-    }
-
-    private async Task<TimeSpan> StartAsync(string container, IPEndPoint address, string path, int port, CancellationToken cancellationToken)
-    {
-        // The first request is sent after the engine has started the container. A packet to an address that does not exist yet
-        // makes the kernel wait for a second: arp(7).
-        var asked = DateTimeOffset.UtcNow;
-        await engine.RunAsync(["container", "start", container], cancellationToken);
-        var told = DateTimeOffset.UtcNow;
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(answerLimit);
-        int? refused = null;
-        try
-        {
-            var answering = FirstHello.WaitAsync(address, path, FirstHello.Pause, limit.Token, status => refused = status);
-            while (await Task.WhenAny(answering, Task.Delay(LookPause, limit.Token)) != answering)
+            var started = await StartAsync(image, network, cancellationToken);
+            var last = "";
+            for (var clock = Stopwatch.StartNew(); await Task.WhenAny(answering, Task.Delay(LookPause, cancellationToken)) != answering;)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                var waited = limit.IsCancellationRequested ? answerLimit : DateTimeOffset.UtcNow - told;
-                if (await FindReasonAsync(container, address, path, port, refused, waited, cancellationToken) is { } reason)
+                await ThrowIfEndedAsync(image, TimeSpan.Zero, cancellationToken);
+                probe ??= await ProbeContainer.StartBesideAsync(engine, container, made.Report, cancellationToken);
+                image.Figures.Process ??= await probe.ReadProcessesAsync(cancellationToken);
+                var look = await probe.LookAsync(port, path, cancellationToken);
+                var (seen, advice, limit) = Judge(look, port, path);
+                if (clock.Elapsed >= limit && look.Status is not (>= 200 and < 300))
                 {
-                    throw new MeasurementException(reason);
+                    throw new MeasurementException($"{seen}. {advice}".TrimEnd());
+                }
+
+                if (seen != last)
+                {
+                    progress(Format.Invariant($"{image.Round}: {last = seen}, after {clock.Elapsed.TotalSeconds:N0} s of {limit.TotalSeconds:N0} ..."));
                 }
             }
 
-            var answered = await answering;
-            var (_, started, _) = await inspector.FindStartedAsync(container, cancellationToken, port);
-            // If the clocks agree, the container started while this program waited for the engine to start it.
-            _clocksDiffer |= started < asked - FirstHello.EngineResolution || started > told + FirstHello.EngineResolution;
-            return answered - started;
+            image.Figures.Add(Figure.FirstHello, (await answering - started).TotalSeconds);
+            probe ??= await ProbeContainer.StartBesideAsync(engine, container, made.Report, cancellationToken);
+            await Task.Delay(Settling, cancellationToken);
+            await MeasureAsync(image, probe, cancellationToken);
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (MeasurementException)
         {
-            throw new MeasurementException(
-                await FindReasonAsync(container, address, path, port, refused, answerLimit, cancellationToken)
-                ?? Format.Invariant($"{path} did not answer with 200 within {answerLimit.TotalSeconds:N0} s of the start. Give it more time with --timeout."));
+            // If the container has ended, this is the reason, and everything else a consequence.
+            await ThrowIfEndedAsync(image, EndPatience, cancellationToken);
+            throw;
         }
         finally
         {
-            await limit.CancelAsync();
+            if (probe is not null)
+            {
+                await probe.DisposeAsync();
+            }
+
+            await made.RemoveAsync("container", container);
         }
     }
 
-    /// <summary>Looks whether an answer can still come.</summary>
-    /// <param name="refused">The status of an answer that is no success; null if there was none.</param>
-    /// <param name="waited">How long the container has been running.</param>
-    /// <returns>Why no answer comes, in one line; null if nothing speaks against it.</returns>
-    private async Task<string?> FindReasonAsync(string container, IPEndPoint address, string path, int port, int? refused, TimeSpan waited, CancellationToken cancellationToken)
+    private async Task<ProbeContainer> StartNetworkAsync(MeasuredImage image, TemporaryResources made, CancellationToken cancellationToken)
     {
-        if (await inspector.FindEndAsync(container, cancellationToken) is { } end)
+        try
         {
-            return $"its container does not run: {end}";
+            return await ProbeContainer.StartAsync(engine, image.Compared.Options.Network, made.Report, cancellationToken);
+        }
+        catch (MeasurementException e)
+        {
+            throw new MeasurementException(image.Compared.Options.Hide(e.Message), e);
+        }
+    }
+
+    /// <summary>Starts the container. What is named last counts, so an option of the user changes neither the name nor the network.</summary>
+    /// <returns>The start of its program, by the engine's clock.</returns>
+    private async Task<DateTimeOffset> StartAsync(MeasuredImage image, ProbeContainer network, CancellationToken cancellationToken)
+    {
+        var options = image.Compared.Options;
+        var result = await engine.TryRunAsync(
+            [
+                "container", "run", "--platform", image.Figures.Image!.Platform, .. options.Other, "--detach", "--pull", "never", "--rm=false", "--restart", "no",
+                "--name", image.Container, .. network.NetworkOptions, image.Reference,
+            ],
+            cancellationToken);
+        if (result.ExitCode != 0)
+        {
+            throw new MeasurementException($"'{await engine.FindAsync(cancellationToken)} run' ended with {result.ExitCode}: {options.Hide(result.Reason)}");
         }
 
-        await inspector.FindStartedAsync(container, cancellationToken, port);
-        // For example, this program runs in a container and uses the engine that runs the container.
-        if (LocalPort.TryListen(address) == SocketError.Success)
+        // {"State":{"StartedAt":"2026-…Z"},"HostConfig":{"PidMode":""}}
+        var inspected = await engine.InspectAsync("container", image.Container, cancellationToken);
+        return inspected.GetProperty("HostConfig").GetProperty("PidMode").GetString() is { } mode and not ("" or "private")
+            ? throw new MeasurementException($"with --pid={mode}, its processes cannot be told from those of others. Leave it out.")
+            : inspected.GetProperty("State").GetProperty("StartedAt").GetDateTimeOffset();
+    }
+
+    private async Task MeasureAsync(MeasuredImage image, ProbeContainer probe, CancellationToken cancellationToken)
+    {
+        image.Figures.Process = await probe.ReadProcessesAsync(cancellationToken);
+        image.Figures.Add(Figure.MemoryAfterStart, image.Figures.Process.ResidentBytes);
+        var here = (await probe.LookAsync(image.Port, image.Compared.Path, cancellationToken)).Listening.Select(IPEndPoint.Parse).Where(l => l.Port == image.Port).ToArray();
+        if (here.Length > 0 && here.All(l => IPAddress.IsLoopback(l.Address)))
         {
-            return _portsElsewhere = $"The container engine runs {container} and publishes its port {address.Port}, but on this machine the port is free. Run the program where the engine publishes the ports.";
+            Note(image, $"it listens on port {image.Port} of {here[0].Address} only, which nothing outside its container reaches. Make it listen on 0.0.0.0.");
         }
 
-        if (waited < Shorter(StartLimit, answerLimit))
+        var load = await probe.SendLoadAsync(image.Port, image.Compared.Path, Load, cancellationToken);
+        if (load.Errors > 0)
         {
-            return null;
+            await ThrowIfEndedAsync(image, EndPatience, cancellationToken);
+            var state = (await engine.InspectAsync("container", image.Container, cancellationToken)).GetProperty("State");
+            var why = ContainerEnd.WasKilledForMemory(state) ? ": a process needed more memory than the limit, and was killed" : "";
+            if (load.P50 is null)
+            {
+                throw new MeasurementException(Format.Invariant($"none of {load.Sent:N0} requests under load was answered with success{why}."));
+            }
+
+            // The figures are those of the other requests.
+            Note(image, Format.Invariant($"it did not answer {load.Errors:N0} of {load.Sent:N0} requests under load with success{why}."));
         }
 
-        // A status of 500 or more may pass: the program says that it is not ready.
-        if (refused is { } status && (status < 500 || waited >= answerLimit))
+        _warmUps.Add(load.WarmUp.TotalSeconds);
+        image.Figures.Add(Figure.RequestsPerSecond, load.RequestsPerSecond);
+        image.Figures.Add(Figure.LatencyP50, load.P50!.Value.TotalSeconds);
+        image.Figures.Add(Figure.LatencyP99, load.P99!.Value.TotalSeconds);
+        image.Figures.Add(Figure.MemoryUnderLoad, (await probe.ReadProcessesAsync(cancellationToken)).PeakResidentBytes);
+    }
+
+    private async Task ThrowIfEndedAsync(MeasuredImage image, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        if (await ContainerEnd.FindAsync(engine, image.Container, image.Compared.Options.Hide, patience, cancellationToken) is { } end)
         {
-            return Format.Invariant($"{path} is answered with {status}, not with 200. Name another path with --path.");
+            throw new MeasurementException($"its container does not run: {end}");
         }
+    }
 
-        var listening = await inspector.FindListeningAsync(container, cancellationToken);
-        var here = listening.Where(l => l.Port == port).ToArray();
-        return here.Length > 0
-            ? here.All(l => IPAddress.IsLoopback(l.Address)) ? Format.Invariant($"it listens on port {port} of {here[0].Address} only, which nothing outside its container reaches. Make it listen on 0.0.0.0.") : null
-            : listening.Select(l => l.Port).Distinct().Order().ToArray() is { Length: > 0 } others ? Format.Invariant($"it listens on port {string.Join(" and ", others)}, not on {port}. Name the port with --port.")
-            : waited >= answerLimit ? Format.Invariant($"it did not listen on a port within {answerLimit.TotalSeconds:N0} s of the start. If it needs longer, give it more time with --timeout.")
-            : null;
-
-        static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+    /// <summary>What a container does that does not answer with success, and how long it may do so. Some of it passes while a program starts.</summary>
+    private (string Seen, string Advice, TimeSpan Limit) Judge(Look look, int port, string path)
+    {
+        var longest = timeout ?? TimeSpan.FromSeconds(120);
+        var shorter = timeout ?? TimeSpan.FromSeconds(30);
+        var refusing = TimeSpan.FromSeconds(Math.Min(30, longest.TotalSeconds));
+        const string OtherPath = "Name another path with --path.";
+        const string MoreTime = "If it needs longer, give it more time with --timeout.";
+        var listening = look.Listening.Select(IPEndPoint.Parse).ToArray();
+        var here = listening.Where(l => l.Port == port).Select(l => l.Address).ToArray();
+        return look switch
+        {
+            { Answer: PortAnswer.Tls } => ($"port {port} speaks TLS", "Name a port that speaks plain HTTP with --port.", TimeSpan.Zero),
+            { Answer: PortAnswer.Http2 } => ($"port {port} speaks HTTP/2 only", "Name a port that speaks HTTP/1.1 with --port.", TimeSpan.Zero),
+            { Answer: PortAnswer.Closed } => ($"port {port} closes every connection without an answer", "", refusing),
+            { Answer: PortAnswer.Other } => ($"port {port} does not answer with HTTP", "", refusing),
+            { Status: { } status } => ($"{path} is answered with {status}, not with 200", OtherPath, status < 500 ? shorter : longest),
+            _ when here.Length > 0 && !here.Any(a => a.Equals(IPAddress.Any) || a.Equals(IPAddress.IPv6Any) || a.Equals(IPAddress.Loopback)) =>
+                ($"it listens on port {port} of {here[0]} only", "Make it listen on 0.0.0.0.", shorter),
+            _ when here.Length > 0 => ($"{path} is not answered", MoreTime, longest),
+            _ when listening.Length > 0 =>
+                ($"it listens on port {string.Join(" and ", listening.Select(l => l.Port).Distinct().Order())}, not on {port}", "Name the port with --port.", shorter),
+            _ => ("it does not listen on a port", MoreTime, longest),
+        };
     }
 
     /// <summary>An image and its measurements so far.</summary>
@@ -351,52 +332,11 @@ internal sealed class ComparisonRun(
 
         public string Container => $"{run}-{tag}";
 
-        public bool HasFailed { get; set; }
+        public int Port => image.Port ?? (Figures.Image?.Ports is [var only] ? only : HelloImage.Port);
 
-        /// <summary>Whether a request under load had no answer with 200. The figures are those of the others.</summary>
-        public bool HasErrors { get; set; }
+        /// <summary>Which run it is, for the progress line.</summary>
+        public string Round { get; set; } = "";
 
-        public TimeSpan? BuildTime { get; set; }
-
-        public ImageFacts? Facts { get; set; }
-
-        public ProcessFacts? Process { get; set; }
-
-        public Spread<TimeSpan> FirstHellos { get; } = new();
-
-        public Spread<long> MemoryAfterStart { get; } = new();
-
-        public Spread<long> MemoryUnderLoad { get; } = new();
-
-        public Spread<double> RequestsPerSecond { get; } = new();
-
-        public Spread<TimeSpan> LatencyP50 { get; } = new();
-
-        public Spread<TimeSpan> LatencyP99 { get; } = new();
-
-        public Measurements Summarize() => new(image.Name)
-        {
-            Image = Facts,
-            Process = Process,
-            BuildTime = BuildTime,
-            FirstHello = FirstHellos.Median,
-            MemoryAfterStart = MemoryAfterStart.Median,
-            MemoryUnderLoad = MemoryUnderLoad.Median,
-            RequestsPerSecond = RequestsPerSecond.Median,
-            LatencyP50 = LatencyP50.Median,
-            LatencyP99 = LatencyP99.Median,
-            Ranges = new Dictionary<string, (double, double)>(
-            [
-                .. RangeOf(Figure.FirstHello, FirstHellos, t => t.TotalMilliseconds),
-                .. RangeOf(Figure.MemoryAfterStart, MemoryAfterStart, b => b),
-                .. RangeOf(Figure.MemoryUnderLoad, MemoryUnderLoad, b => b),
-                .. RangeOf(Figure.RequestsPerSecond, RequestsPerSecond, r => r),
-                .. RangeOf(Figure.LatencyP50, LatencyP50, t => t.TotalMilliseconds),
-                .. RangeOf(Figure.LatencyP99, LatencyP99, t => t.TotalMilliseconds),
-            ]),
-        };
-
-        private static IEnumerable<KeyValuePair<string, (double, double)>> RangeOf<T>(Figure figure, Spread<T> spread, Func<T, double> number)
-            where T : struct, IComparable<T> => spread.IsEmpty ? [] : [new(figure.Name, (number(spread.Range.Lowest), number(spread.Range.Highest)))];
+        public Measurements Figures { get; } = new(image.Name);
     }
 }

@@ -1,13 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.NetworkInformation;
-using System.Net.Sockets;
-using System.Runtime.CompilerServices;
-using System.Text;
 using System.Text.Json;
 using CliWrap;
-using CliWrap.EventStream;
 
 namespace Hello.Compare.Engine;
 
@@ -15,12 +9,7 @@ namespace Hello.Compare.Engine;
 /// <param name="name">"docker" or "podman". If null or empty, the first of the two that answers.</param>
 public sealed class ContainerEngine(string? name)
 {
-    /// <summary>How long one command follows the engine's events. If this program is killed, the command outlives it for at most this time.</summary>
-    private static readonly TimeSpan FollowLimit = TimeSpan.FromMinutes(2);
-
     private static readonly TimeSpan RemoveLimit = TimeSpan.FromSeconds(60);
-
-    private static readonly TimeSpan NameLimit = TimeSpan.FromSeconds(5);
 
     private static readonly string[] Known = ["docker", "podman"];
 
@@ -29,6 +18,8 @@ public sealed class ContainerEngine(string? name)
     private string? _executable;
 
     private bool? _takesLoad;
+
+    private JsonElement? _version;
 
     /// <summary>Aspire's settings that name the engine. The first one that has a value counts: https://aspire.dev/app-host/configuration/.</summary>
     public static IReadOnlyList<string> Settings { get; } = ["DcpPublisher:ContainerRuntime", "ASPIRE_CONTAINER_RUNTIME", "DOTNET_ASPIRE_CONTAINER_RUNTIME"];
@@ -79,15 +70,28 @@ public sealed class ContainerEngine(string? name)
     public async Task<string> RunAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
         await ProgramRunner.RunAsync(await CommandAsync(arguments, cancellationToken), cancellationToken);
 
-    /// <summary>Runs a command of the engine.</summary>
-    /// <returns>Standard output and, behind it, standard error.</returns>
+    /// <summary>Whether an error says that the engine does not have an image. docker: "No such image: demo:1", podman: "demo:1: image not known".</summary>
+    internal static bool IsNoImage(MeasurementException error) =>
+        error.Message.Contains("no such image", StringComparison.OrdinalIgnoreCase) || error.Message.Contains("image not known", StringComparison.Ordinal);
+
+    /// <summary>Runs a command of the engine, whatever its exit code.</summary>
+    /// <exception cref="MeasurementException">The command could not be started.</exception>
+    internal async Task<ProgramResult> TryRunAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
+        await ProgramRunner.TryRunAsync(await CommandAsync(arguments, cancellationToken), cancellationToken);
+
+    /// <summary>Runs a command that reads a stream, for example an archive.</summary>
     /// <exception cref="MeasurementException">The command failed.</exception>
-    internal async Task<string> RunWithErrorAsync(IEnumerable<string> arguments, CancellationToken cancellationToken)
-    {
-        var command = await CommandAsync(arguments, cancellationToken);
-        var result = await ProgramRunner.TryRunAsync(command, cancellationToken);
-        return result.ExitCode == 0 ? $"{result.Output}\n{result.Error}" : throw ProgramRunner.Failure(command, result);
-    }
+    internal async Task WriteAsync(IEnumerable<string> arguments, Func<Stream, CancellationToken, Task> write, CancellationToken cancellationToken) =>
+        await ProgramRunner.RunAsync((await CommandAsync(arguments, cancellationToken)).WithStandardInputPipe(PipeSource.Create(write)), cancellationToken);
+
+    /// <summary>Starts a container and stays connected with its standard input and output until it ends.</summary>
+    /// <param name="write">Writes to its input. When this is done, the input ends.</param>
+    /// <param name="read">Receives each line of its output.</param>
+    internal async Task<ProgramResult> AttachAsync(string container, Func<Stream, CancellationToken, Task> write, Action<string> read) =>
+        await ProgramRunner.TryRunAsync(
+            (await CommandAsync(["container", "start", "--attach", "--interactive", container], CancellationToken.None))
+                .WithStandardInputPipe(PipeSource.Create(write)).WithStandardOutputPipe(PipeTarget.ToDelegate(read)),
+            CancellationToken.None);
 
     /// <summary>Reads the standard output of a command as a stream, for example an archive. The output is not stored in a file.</summary>
     /// <exception cref="MeasurementException">The command failed.</exception>
@@ -130,20 +134,6 @@ public sealed class ContainerEngine(string? name)
         return null;
     }
 
-    /// <summary>Asks the engine's client where the engine is.</summary>
-    /// <returns>Why the ports of its containers are not on this machine; null if nothing speaks against it.</returns>
-    public async Task<string?> FindPortsElsewhereAsync(CancellationToken cancellationToken)
-    {
-        // "unix:///var/run/docker.sock", "tcp://10.0.0.2:2376", "ssh://user@build"
-        if (!Uri.TryCreate(await FindAddressAsync(cancellationToken), UriKind.Absolute, out var address) || address.Scheme is not ("tcp" or "ssh" or "http" or "https") || await IsThisMachineAsync(address, cancellationToken))
-        {
-            return null;
-        }
-
-        // Without the user, the password and the path.
-        return $"The container engine is at {address.Scheme}://{address.Host}, so the ports of its containers are not on this machine. Run the program there, or choose an engine of this machine: unset DOCKER_HOST, or run docker context use default.";
-    }
-
     /// <summary>The engine's JSON about a kind of object, "image" or "container".</summary>
     /// <exception cref="MeasurementException">The engine has no image or container of that name.</exception>
     public async Task<JsonElement> InspectAsync(string kind, string nameOrId, CancellationToken cancellationToken)
@@ -153,19 +143,34 @@ public sealed class ContainerEngine(string? name)
     }
 
     /// <summary>Name and version of the engine.</summary>
-    internal async Task<string> DescribeAsync(CancellationToken cancellationToken)
+    internal async Task<string> DescribeAsync(CancellationToken cancellationToken) =>
+        $"{await FindAsync(cancellationToken)} {(await GetVersionAsync(cancellationToken)).GetProperty("Version").GetString()}";
+
+    /// <summary>The architecture of the machine that the engine is on: "amd64".</summary>
+    internal async Task<string> GetArchitectureAsync(CancellationToken cancellationToken)
     {
-        // docker: {"Client":{…},"Server":{"Version":"28.2.2",…}}, podman: {"Client":{"Version":"5.4.0",…}}
-        using var version = JsonDocument.Parse(await RunAsync(["version", "--format", "{{json .}}"], cancellationToken));
-        var component = version.RootElement.TryGetProperty("Server", out var server) && server.ValueKind == JsonValueKind.Object ? server : version.RootElement.GetProperty("Client");
-        return $"{await FindAsync(cancellationToken)} {component.GetProperty("Version").GetString()}";
+        // docker: {"Os":"linux","Arch":"amd64"}, podman: {"OsArch":"linux/amd64"}
+        var version = await GetVersionAsync(cancellationToken);
+        return version.TryGetProperty("Arch", out var name) ? name.GetString()! : version.GetProperty("OsArch").GetString()!.Split('/')[1];
+    }
+
+    private async Task<JsonElement> GetVersionAsync(CancellationToken cancellationToken)
+    {
+        if (_version is null)
+        {
+            // docker: {"Client":{…},"Server":{"Version":"28.2.2",…}}, podman: {"Client":{"Version":"5.4.0",…}}
+            using var version = JsonDocument.Parse(await RunAsync(["version", "--format", "{{json .}}"], cancellationToken));
+            _version = (version.RootElement.TryGetProperty("Server", out var server) && server.ValueKind == JsonValueKind.Object ? server : version.RootElement.GetProperty("Client")).Clone();
+        }
+
+        return _version.Value;
     }
 
     /// <summary>Removes an object of a kind: "image", "container" or "network". It is no error if it does not exist.</summary>
     /// <exception cref="MeasurementException">It could not be removed. The message names it and the command that removes it.</exception>
     internal async Task RemoveAsync(string kind, string nameOrId)
     {
-        string[] arguments = [kind, "rm", .. kind == "container" ? ["--force"] : Array.Empty<string>(), nameOrId];
+        string[] arguments = [kind, "rm", .. kind == "container" ? ["--force", "--volumes"] : Array.Empty<string>(), nameOrId];
         using var limit = new CancellationTokenSource(RemoveLimit); // not the caller's token, which may be cancelled already
         string reason;
         try
@@ -177,6 +182,7 @@ public sealed class ContainerEngine(string? name)
             if (result.ExitCode == 0
                 || reason.Contains($"no such {kind}", StringComparison.OrdinalIgnoreCase)
                 || reason.EndsWith("not known", StringComparison.Ordinal)
+                || reason.EndsWith("is already in progress", StringComparison.Ordinal) // docker removes a container of --rm itself
                 || reason.EndsWith($"{nameOrId} not found", StringComparison.Ordinal))
             {
                 return;
@@ -192,78 +198,6 @@ public sealed class ContainerEngine(string? name)
         }
 
         throw new MeasurementException($"The {kind} {nameOrId} is left behind ({reason}). Remove it with: {_executable ?? _candidates[0]} {string.Join(' ', arguments)}");
-    }
-
-    /// <summary>Follows the starts of a container until it is cancelled. The container need not exist yet.</summary>
-    /// <returns>The engine's line about each start.</returns>
-    /// <exception cref="MeasurementException">The engine failed.</exception>
-    public async IAsyncEnumerable<string> FollowStartsAsync(string container, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        // Each command begins where the previous one ended.
-        for (var since = DateTime.UtcNow; ; since += FollowLimit)
-        {
-            var command = await CommandAsync(
-                [
-                    "events", "--filter", "type=container", "--filter", "event=start", "--filter", $"container={container}",
-                    "--since", since.ToString("O", CultureInfo.InvariantCulture), "--until", (since + FollowLimit).ToString("O", CultureInfo.InvariantCulture),
-                ],
-                cancellationToken);
-            var error = new StringBuilder();
-            await foreach (var told in command.ListenAsync(cancellationToken))
-            {
-                switch (told)
-                {
-                    case StandardOutputCommandEvent line:
-                        yield return line.Text;
-                        break;
-                    case StandardErrorCommandEvent line:
-                        error.AppendLine(line.Text);
-                        break;
-                    case ExitedCommandEvent { ExitCode: not 0 } ended:
-                        throw ProgramRunner.Failure(command.WithArguments("events"), new(ended.ExitCode, "", error.ToString()));
-                }
-            }
-        }
-    }
-
-    /// <summary>The address of the engine, whether a variable, a context or a connection gives it. Null if the client does not tell it.</summary>
-    private async Task<string?> FindAddressAsync(CancellationToken cancellationToken)
-    {
-        var isPodman = Path.GetFileNameWithoutExtension(await FindAsync(cancellationToken)) == "podman";
-        try
-        {
-            if (!isPodman)
-            {
-                return await RunAsync(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], cancellationToken);
-            }
-
-            // A connection may be there and not be used. "true ssh://core@127.0.0.1:40123/run/podman/podman.sock"
-            return await RunAsync(["info", "--format", "{{.Host.ServiceIsRemote}}"], cancellationToken) != "true"
-                ? null
-                : Environment.GetEnvironmentVariable("CONTAINER_HOST") is { Length: > 0 } host
-                    ? host
-                    : (await RunAsync(["system", "connection", "list", "--format", "{{.Default}} {{.URI}}"], cancellationToken))
-                        .Split('\n').FirstOrDefault(l => l.StartsWith("true ", StringComparison.Ordinal))?["true ".Length..].Trim();
-        }
-        catch (MeasurementException)
-        {
-            return isPodman ? null : Environment.GetEnvironmentVariable("DOCKER_HOST"); // an old client, or podman under the name docker
-        }
-    }
-
-    private static async Task<bool> IsThisMachineAsync(Uri address, CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(NameLimit);
-        try
-        {
-            var own = NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address).ToArray();
-            return (await Dns.GetHostAddressesAsync(address.DnsSafeHost, limit.Token)).Any(a => IPAddress.IsLoopback(a) || own.Contains(a));
-        }
-        catch (Exception e) when (e is SocketException or NetworkInformationException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
-        {
-            return false; // a name that only another machine knows, such as one of ~/.ssh/config
-        }
     }
 
     private async Task<Command> CommandAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>

@@ -39,21 +39,4 @@ public static class LocalPort
 
         return port;
     }
-
-    /// <summary>What a server listens on: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints.</summary>
-    /// <param name="address">An address such as <c>http://localhost:15888</c>. If it is no address, nothing is listened on.</param>
-    public static IEnumerable<IPEndPoint> EndPointsOf(string address)
-    {
-        // "http://localhost:15888", "http://127.0.0.1:15888", "http://*:15888"
-        if (!Uri.TryCreate(address.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal), UriKind.Absolute, out var uri))
-        {
-            return [];
-        }
-
-        return IPAddress.TryParse(uri.DnsSafeHost, out var ip) && !ip.Equals(IPAddress.Any)
-            ? [new(ip, uri.Port)]
-            : uri.IsLoopback
-                ? [new(IPAddress.Loopback, uri.Port), new(IPAddress.IPv6Loopback, uri.Port)]
-                : [new(IPAddress.Any, uri.Port), new(IPAddress.IPv6Any, uri.Port)];
-    }
 }

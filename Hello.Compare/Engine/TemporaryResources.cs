@@ -6,7 +6,7 @@ namespace Hello.Compare.Engine;
 /// <param name="report">Receives one line about each image or container that could not be removed.</param>
 internal sealed class TemporaryResources(ContainerEngine engine, Action<string> report) : IAsyncDisposable
 {
-    private readonly List<(string Kind, string Name)> _made = [];
+    private readonly HashSet<(string Kind, string Name)> _made = [];
 
     /// <summary>Whether an image or a container could not be removed.</summary>
     public bool LeftBehind { get; private set; }
@@ -19,7 +19,7 @@ internal sealed class TemporaryResources(ContainerEngine engine, Action<string> 
     /// <param name="kind">"image" or "container".</param>
     public void Add(string kind, string name) => _made.Add((kind, name));
 
-    /// <summary>Removes a container or an image now.</summary>
+    /// <summary>Removes a container or an image now, and once more at the end: an interrupted command may make it a moment later.</summary>
     public async Task RemoveAsync(string kind, string name)
     {
         try
@@ -28,11 +28,16 @@ internal sealed class TemporaryResources(ContainerEngine engine, Action<string> 
         }
         catch (MeasurementException e)
         {
-            LeftBehind = true;
-            report(e.Message);
+            Report(e.Message);
+            _made.Remove((kind, name));
         }
+    }
 
-        _made.Remove((kind, name));
+    /// <summary>Reports something that could not be removed.</summary>
+    public void Report(string line)
+    {
+        LeftBehind = true;
+        report(line);
     }
 
     /// <inheritdoc/>

@@ -20,7 +20,8 @@ public static class Format
     /// <summary>Writes a ratio: "0.14×", "1.9×", "12×".</summary>
     /// <param name="ratio">A ratio of 0 or more.</param>
     /// <param name="digits">Significant digits of a ratio below 10. A larger one is rounded to a whole number.</param>
-    public static string Ratio(double ratio, int digits = 2)
+    /// <param name="rounding">How it is rounded. A bound must not be rounded to the other side.</param>
+    public static string Ratio(double ratio, int digits = 2, MidpointRounding rounding = MidpointRounding.ToEven)
     {
         if (ratio == 0)
         {
@@ -28,7 +29,7 @@ public static class Format
         }
 
         var decimals = Math.Max(digits - 1 - (int)Math.Floor(Math.Log10(ratio)), 0);
-        var rounded = Math.Round(ratio, Math.Min(decimals, 15));
+        var rounded = Math.Round(ratio, Math.Min(decimals, 15), rounding);
         // Rounding may have added a digit: with two digits, 0.0995 is 0.10, not 0.100.
         decimals = Math.Max(digits - 1 - (int)Math.Floor(Math.Log10(rounded == 0 ? ratio : rounded)), 0);
         return $"{rounded.ToString($"N{decimals}", CultureInfo.InvariantCulture)}×";

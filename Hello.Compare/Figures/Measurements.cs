@@ -1,36 +1,36 @@
 using Hello.Compare.Images;
+using Hello.Compare.Probe;
 
 namespace Hello.Compare.Figures;
 
 /// <summary>The measurements of one image. A value is null if it has not been measured.</summary>
-/// <param name="Name">The image's name in tables.</param>
-public sealed record Measurements(string Name)
+/// <param name="name">The image's name in tables.</param>
+public sealed class Measurements(string name)
 {
-    public ImageFacts? Image { get; init; }
+    private readonly Dictionary<Figure, Spread> _runs = [];
 
-    public ProcessFacts? Process { get; init; }
+    public string Name => name;
 
-    /// <summary>Time of a build without cache.</summary>
-    public TimeSpan? BuildTime { get; init; }
+    public ImageFacts? Image { get; set; }
 
-    /// <summary>Time from the start of the container's program to the first answer.</summary>
-    public TimeSpan? FirstHello { get; init; }
+    public ProcessFacts? Process { get; set; }
 
-    /// <summary>Resident memory of the process after its first answer, in bytes.</summary>
-    public long? MemoryAfterStart { get; init; }
+    /// <summary>Whether the image is for another processor than the engine's, which then emulates it.</summary>
+    public bool IsEmulated { get; set; }
 
-    /// <summary>Peak of the resident memory, including the load, in bytes.</summary>
-    public long? MemoryUnderLoad { get; init; }
+    /// <summary>Whether the measuring ended early. The last reason says why.</summary>
+    public bool HasFailed { get; set; }
 
-    /// <summary>Requests answered per second under load.</summary>
-    public double? RequestsPerSecond { get; init; }
+    /// <summary>Why figures are missing or cannot be trusted, one line each.</summary>
+    public IList<string> Reasons { get; } = [];
 
-    /// <summary>Latency that half of the requests did not exceed.</summary>
-    public TimeSpan? LatencyP50 { get; init; }
+    /// <summary>The values of a figure that differs from run to run; null if there is none.</summary>
+    internal Spread? this[Figure figure] => _runs.GetValueOrDefault(figure);
 
-    /// <summary>Latency that 99 in 100 requests did not exceed.</summary>
-    public TimeSpan? LatencyP99 { get; init; }
-
-    /// <summary>The lowest and the highest value of several runs, by the name of the figure and in the unit of its number.</summary>
-    public IReadOnlyDictionary<string, (double Lowest, double Highest)> Ranges { get; init; } = new Dictionary<string, (double, double)>();
+    /// <summary>Adds the value of one run, in the base unit: bytes, seconds, or a number.</summary>
+    public void Add(Figure figure, double value)
+    {
+        _runs.TryAdd(figure, new());
+        _runs[figure].Add(value);
+    }
 }

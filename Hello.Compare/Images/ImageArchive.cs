@@ -21,10 +21,6 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
     /// <summary>The highest length of a JSON file. No manifest and no configuration is that long.</summary>
     private const int JsonLimit = 4 * 1024 * 1024;
 
-    /// <summary>Reads the image for this machine's platform.</summary>
-    /// <exception cref="MeasurementException">The archive is damaged, cut short or in a form that is not supported.</exception>
-    public static Task<ImageArchive> ReadAsync(Stream stream, CancellationToken cancellationToken) => ReadAsync(stream, ImagePlatform.Host, sample: false, cancellationToken);
-
     /// <summary>Reads an archive in one pass. The stream need not be seekable, and no layer is kept in memory.</summary>
     /// <param name="platform">The platform to choose if the archive has several. If it is not there, the first one that is there is read.</param>
     /// <param name="sample">Whether to estimate the compressed size of layers that are not compressed in the archive.</param>

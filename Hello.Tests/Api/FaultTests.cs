@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Hello.Compare.Engine;
-using Hello.Compare.Load;
+using Hello.Compare.Probe;
 
 namespace Hello.Tests;
 
@@ -169,7 +169,7 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
     private static async Task AssertAnsweredAsync(PlainContainer container, int requests)
     {
         var load = await LoadBurst.SendAsync(
-            new(container.Address, "/hello"), new() { Requests = requests, Duration = TimeSpan.FromSeconds(60) }, progress: null, CancellationToken.None);
+            new(container.Address, "/hello"), new() { Requests = requests, Duration = TimeSpan.FromSeconds(60) }, CancellationToken.None);
         Assert.True(load.Sent == requests && load.Errors == 0, $"Of {load.Sent} requests {load.Errors} were not answered. The log: {await container.LogAsync()}");
     }
 

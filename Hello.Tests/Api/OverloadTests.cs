@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using Hello.Compare.Load;
+using Hello.Compare.Probe;
 
 namespace Hello.Tests;
 
@@ -38,7 +38,9 @@ public sealed class OverloadTests(BuiltImages images)
         Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
 
         var load = await LoadBurst.SendAsync(
-            new(container.Address, "/hello"), new() { Requests = 10_000, Connections = 256, Duration = TimeSpan.FromSeconds(30) }, progress: null, CancellationToken.None);
+            new(container.Address, "/hello"),
+            new() { Requests = 10_000, Connections = 256, Duration = TimeSpan.FromSeconds(30) },
+            CancellationToken.None);
 
         Assert.True(load is { Sent: 10_000, Errors: 0 }, $"Of {load.Sent} requests {load.Errors} were not answered. {await StateAsync(container)}");
     }

@@ -1,4 +1,6 @@
 using CliWrap;
+using Hello.Compare.Comparison;
+using Hello.Compare.Engine;
 
 namespace Hello.Tests;
 
@@ -31,7 +33,8 @@ public sealed class CompareCommandLineTests
     [InlineData("a:1 is there twice. Name each image once, or give it a name of its own in a file for --images.", "--image", "a:1", "--image", "a:1")]
     [InlineData("the path 'hello' cannot be asked. Begin it with a slash, and write spaces and other letters as %20.", "--image", "a:1", "--path", "hello")]
     [InlineData("the path '/a b' cannot be asked. Begin it with a slash, and write spaces and other letters as %20.", "--image", "a:1", "--path", "/a b")]
-    [InlineData("'NAME' is no variable. Write NAME=VALUE.", "--image", "a:1", "--env", "NAME")]
+    [InlineData("a variable has no name. Write NAME=VALUE.", "--image", "a:1", "--env", "NAME")]
+    [InlineData("'Shell' is no limit. Write, for example: --limit \"Unpacked size=12MB\"", "--limit", "Shell")]
     [InlineData("'' is no name of an image.", "--image", "")]
     [InlineData("There is no Dockerfile /nope/Dockerfile.", "--dockerfile", "/nope/Dockerfile")]
     public async Task Images_that_cannot_be_measured_are_one_line(string reason, params string[] arguments)
@@ -71,7 +74,7 @@ public sealed class CompareCommandLineTests
     }
 
     [Theory]
-    [InlineData("compare|benchmark|--image <IMAGE>|--dockerfile <PATH>|--images <FILE>|--only|--port <PORT>|--path <PATH>|--env <NAME=VALUE>|--run-arg <ARG>|--timeout <SECONDS>|--output <DIR>|--runs <N>|--readme|--help", "--help")]
+    [InlineData("compare|benchmark|--image <IMAGE>|--dockerfile <PATH>|--images <FILE>|--only|--port <PORT>|--path <PATH>|--env <NAME=VALUE>|--run-arg <ARG>|--timeout <SECONDS>|--output <DIR>|--runs <N>|--readme|--limit <FIGURE=VALUE>|--help", "--help")]
     [InlineData("--output <DIR>|--runs <N>|--readme|--help", "compare", "--help")]
     [InlineData("--runs <N>|--starts <N>|--images <A,B,…>|--against <IMAGE>|--readme|--help", "benchmark", "--help")]
     public async Task Help_names_every_command_and_option(string expected, params string[] arguments)
@@ -82,25 +85,80 @@ public sealed class CompareCommandLineTests
         Assert.All(expected.Split('|'), text => Assert.Contains(text, output, StringComparison.Ordinal));
     }
 
-    [Theory]
-    [InlineData("compare")]
-    public async Task Without_an_engine_it_says_so_in_one_line(string command)
+    [Fact]
+    public async Task Without_an_engine_it_says_so_in_one_line()
     {
         using var fake = await FakeEngine.CreateAsync("echo 'ERROR: no engine here' >&2; echo >&2; echo 'Start Docker Desktop' >&2; exit 1");
-        var (exitCode, _, error) = await CommandLine.TryAsync(CommandLine.Compare(command).WithEnvironmentVariables(fake.Environment));
+        var (exitCode, _, error) = await CommandLine.TryAsync(CommandLine.Compare().WithEnvironmentVariables(fake.Environment));
 
         Assert.Equal(1, exitCode);
         Assert.Equal("error: No container engine answers ('docker container ls --quiet --last 1' ended with 1: ERROR: no engine here): start one, or run eng/setup.sh.", error);
     }
 
     [Theory]
-    [InlineData("compare", "ASPIRE_CONTAINER_RUNTIME")]
-    public async Task An_engine_that_nobody_knows_is_one_line(string command, string variable)
+    [InlineData("ASPIRE_CONTAINER_RUNTIME")]
+    [InlineData("DOTNET_ASPIRE_CONTAINER_RUNTIME")]
+    public async Task An_engine_that_nobody_knows_is_one_line(string variable)
     {
-        var (exitCode, _, error) = await CommandLine.TryAsync(
-            CommandLine.Compare(command).WithEnvironmentVariables(new Dictionary<string, string?> { ["ASPIRE_CONTAINER_RUNTIME"] = "", [variable] = "no-such-engine" }));
+        Dictionary<string, string?> environment = new() { ["ASPIRE_CONTAINER_RUNTIME"] = "", [variable] = "no-such-engine" };
+        var (exitCode, _, error) = await CommandLine.TryAsync(CommandLine.Compare().WithEnvironmentVariables(environment));
 
         Assert.Equal(1, exitCode);
         Assert.Equal($"error: {variable} is 'no-such-engine', which is no known container engine. Set it to docker or podman, or remove it.", error);
     }
+
+    [Theory]
+    [InlineData("Unpacked size=8000B")]
+    [InlineData("unpacked SIZE = 8 kB")]
+    [InlineData("unpackedSize=7.9kB", "alpine: Unpacked size is 8,000 B, above the limit of 7.9kB.")]
+    [InlineData("Unpacked size=7KiB", "alpine: Unpacked size is 8,000 B, above the limit of 7KiB.")]
+    [InlineData("Memory after start=0.064GB")]
+    [InlineData("Memory after start=60 MiB", "alpine: Memory after start is 63.8 MB, above the limit of 60 MiB.")]
+    [InlineData("Start to first hello=250ms")]
+    [InlineData("Start to first hello=0.2s", "alpine: Start to first hello is 250 ± 5 ms, above the limit of 0.2s.")]
+    [InlineData("Build without cache=1min")]
+    [InlineData("Processes=1")]
+    [InlineData("Processes=0", "alpine: Processes is 1, above the limit of 0.")]
+    [InlineData("Requests per second=6153")]
+    [InlineData("Requests per second=20000", "alpine: Requests per second is 6,153, below the limit of 20000.")]
+    [InlineData("User=root")]
+    [InlineData("Shell=none", "alpine: Shell is sh, ash, not none.")]
+    public void An_image_keeps_a_limit_or_it_is_one_line(string limit, string? line = null)
+    {
+        Assert.Equal(line, Limit.Parse(limit).Check(ComparisonTests.Image("alpine", 8_000, 0, 0.245, 0.250, 0.255)));
+        Assert.Equal("a: Files was not measured, so it is not known whether it keeps the limit of 1.", Limit.Parse("Files=1").Check(new("a")));
+    }
+
+    [Theory]
+    [InlineData("Unpacked size=", "'Unpacked size=' is no limit. Write, for example: --limit \"Unpacked size=12MB\"")]
+    [InlineData("Size=12MB", "--limit knows no figure 'Size'. Choose from: Unpacked size; Compressed size; ")]
+    [InlineData("Unpacked size=12s", "'12s' is no limit for Unpacked size. Write, for example: --limit \"Unpacked size=12MB\"")]
+    [InlineData("Unpacked size=12mbit", "'12mbit' is no limit for Unpacked size.")]
+    [InlineData("Unpacked size=-1", "'-1' is no limit for Unpacked size.")]
+    [InlineData("Latency, p99=5MB", "'5MB' is no limit for Latency, p99. Write, for example: --limit \"Latency, p99=100ms\"")]
+    [InlineData("Processes=1s", "'1s' is no limit for Processes. Write, for example: --limit \"Processes=5\"")]
+    [InlineData("Requests per second=20,000", "'20,000' is no limit for Requests per second.")]
+    public void A_limit_that_makes_no_sense_is_one_line(string limit, string line) =>
+        Assert.StartsWith(line, Assert.Throws<MeasurementException>(() => Limit.Parse(limit)).Message, StringComparison.Ordinal);
+
+    /// <summary>The options of <c>docker run</c>, and those of them that the probe gets, because it has the network.</summary>
+    [Theory]
+    [InlineData("--network host --read-only", "--network host")]
+    [InlineData("--user 1 --net=mine -p8080:80 --publish 1:2 -v /a:/b", "--net=mine -p8080:80 --publish 1:2")]
+    [InlineData("-P --add-host db:192.0.2.1 --env -p=1 -h name --tmpfs /tmp", "-P --add-host db:192.0.2.1 -h name")]
+    [InlineData("--env=A=--network --cap-drop ALL", "")]
+    public void The_options_of_the_network_go_to_the_probe(string all, string network)
+    {
+        var options = new RunOptions(all.Split(' '));
+
+        Assert.Equal(network, string.Join(' ', options.Network));
+        Assert.Equal(all.Split(' ').Except(network.Split(' ')), options.Other);
+    }
+
+    [Theory]
+    [InlineData("--env A=s3cret --env B=s3cret-too")]
+    [InlineData("--env=A=s3cret -e B=s3cret-too")]
+    [InlineData("-eA=s3cret --read-only -eB=s3cret-too")]
+    public void The_value_of_a_variable_is_hidden_however_it_is_given(string all) =>
+        Assert.Equal("A is ***, B is ***.", new RunOptions(all.Split(' ')).Hide("A is s3cret, B is s3cret-too."));
 }

@@ -96,28 +96,7 @@ public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser
         return page;
     }
 
-    private static ComparisonResult Result() => new(
-        [Image("alpine", 125_589_709, 355, 0), Image("scratch", 10_538_264, 15, 0), Image("registry.example.com/team/a-service-with-a-long-name:2026.11.27-rc.1", 10_538_311, 15, 10001)],
-        ["my-api:1.2 could not be measured: it listens on port 5000, not on 8080. Name the port with --port."],
-        new(new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), "a machine", "docker 28", "by hand", ["mcr.microsoft.com/dotnet/aspnet:10.0-alpine"]),
-        LeftBehind: false);
-
-    private static Measurements Image(string name, long bytes, double milliseconds, int uid) => new(name)
-    {
-        Image = new(
-            bytes, bytes / 2, 7, 389, "appuser", ["sh", "ash"], [], IsStatic: true, "mcr.microsoft.com/dotnet/aspnet:10.0-alpine", [], "linux/amd64", [8080],
-            new(
-                [new(bytes / 2, 100, "COPY runtime/ /usr/share/dotnet/"), new(bytes / 3, 200, $"RUN {string.Join(" && ", Enumerable.Repeat("apk add --no-cache a-package", 9))}"), new(0, 0, "WORKDIR /app"), new(bytes / 6, 89, "")],
-                [.. Enumerable.Range(1, 10).Select(i => new FileFacts($"usr/share/dotnet/shared/Microsoft.NETCore.App/10.0.12/System.Private.CoreLib.Of.A.Long.Name.{i}.dll", bytes / 10 / i))],
-                [new("var/cache/big", 3_000_000, 2)], 3_000_000, [.. Enumerable.Range(1, 14).Select(i => $"usr/bin/su-{i}")], ["tmp/open"], IsCompressedEstimated: true)),
-        Process = new(uid, uid, ["chown"], 63_800_000, 72_400_000, 20),
-        BuildTime = TimeSpan.FromSeconds(11.6),
-        FirstHello = TimeSpan.FromMilliseconds(milliseconds),
-        MemoryAfterStart = 63_800_000,
-        MemoryUnderLoad = 72_400_000,
-        RequestsPerSecond = 6_153,
-        LatencyP50 = TimeSpan.FromMilliseconds(1.01),
-        LatencyP99 = TimeSpan.FromMilliseconds(4.76),
-        Ranges = new Dictionary<string, (double, double)> { [Figure.FirstHello.Name] = (milliseconds * 0.8, milliseconds * 1.5), [Figure.RequestsPerSecond.Name] = (5_000, 7_000) },
-    };
+    private static ComparisonResult Result() => ComparisonTests.Result(
+        ComparisonTests.Image("alpine", 125_589_709, 0, 0.284, 0.355, 0.532), ComparisonTests.Image("scratch", 10_538_264, 0, 0.012, 0.015, 0.022),
+        ComparisonTests.Image("registry.example.com/team/a-service-with-a-long-name:2026.11.27-rc.1", 10_538_311, 10001, 0.012, 0.015, 0.022));
 }

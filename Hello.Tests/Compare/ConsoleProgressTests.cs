@@ -21,7 +21,8 @@ public sealed class ConsoleProgressTests
     [FactIfInstalled("script")]
     public async Task A_terminal_has_one_line_that_is_erased_at_the_end_and_no_colours()
     {
-        using var fake = await FakeEngine.CreateAsync("""case "$1" in container) ;; context) echo unix:///x ;; version) echo '{"Client":{"Version":"1"}}' ;; *) sleep 1; exit 1 ;; esac""");
+        const string Version = """{"Client":{"Version":"1","Arch":"amd64"}}""";
+        using var fake = await FakeEngine.CreateAsync($"case \"$1\" in container) ;; version) echo '{Version}' ;; *) sleep 1; exit 1 ;; esac");
         var program = CommandLine.Compare("--only", "--image", "one:1", "--image", "two:1", "--output", fake.Folder.FullName);
         var (exitCode, output, _) = await CommandLine.TryAsync(CliWrap.Cli.Wrap("script")
             .WithArguments(["--quiet", "--return", "--command", $"stty cols 60; {program.TargetFilePath} {program.Arguments}", "/dev/null"]).WithEnvironmentVariables(fake.Environment));

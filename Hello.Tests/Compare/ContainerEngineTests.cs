@@ -1,9 +1,7 @@
-using System.Net.Sockets;
 using Hello.Compare.Comparison;
 using Hello.Compare.Engine;
-using Hello.Compare.Figures;
 using Hello.Compare.Images;
-using Hello.Compare.Load;
+using Hello.Compare.Probe;
 
 namespace Hello.Tests;
 
@@ -49,26 +47,6 @@ public sealed class ContainerEngineTests
         Assert.Equal(reason, new ProgramResult(1, output, error).Reason);
 
     [Theory]
-    [InlineData(null, "unix:///var/run/docker.sock")]
-    [InlineData(null, "npipe:////./pipe/docker_engine")]
-    [InlineData(null, "tcp://127.0.0.1:2375")]
-    [InlineData(null, "tcp://[::1]:2375")]
-    [InlineData(null, "ssh://core@localhost:40123/run/podman/podman.sock")]
-    [InlineData(null, "")]
-    [InlineData("tcp://192.0.2.1", "tcp://192.0.2.1:2376")]
-    [InlineData("tcp://[2001:db8::1]", "tcp://[2001:db8::1]:2376")]
-    [InlineData("ssh://build.invalid", "ssh://me:secret@build.invalid:22/run/docker.sock")]
-    public async Task An_engine_of_another_machine_is_known_by_its_address(string? elsewhere, string address)
-    {
-        using var limit = new CancellationTokenSource(Limit);
-        using var fake = await FakeEngine.CreateAsync($"[ \"$1\" != context ] || echo '{address}'");
-
-        Assert.Equal(
-            elsewhere is null ? null : $"The container engine is at {elsewhere}, so the ports of its containers are not on this machine. Run the program there, or choose an engine of this machine: unset DOCKER_HOST, or run docker context use default.",
-            await fake.Engine.FindPortsElsewhereAsync(limit.Token));
-    }
-
-    [Theory]
     [InlineData("build --load --tag a .", "--load  Load the image")]
     [InlineData("build --tag a .", "--tag  Name of the image")]
     public async Task An_image_is_loaded_whoever_builds_it(string expected, string help)
@@ -80,64 +58,81 @@ public sealed class ContainerEngineTests
         Assert.Equal(expected, fake.Calls[^1]);
     }
 
+    /// <summary>Where no container runs, the images are still measured, and all is written.</summary>
     [Fact]
-    public async Task Only_the_images_of_a_remote_engine_are_measured_and_it_says_why_at_once()
+    public async Task Containers_that_cannot_be_run_are_one_line_for_each_image()
     {
-        using var fake = await FakeEngine.CreateAsync($"case \"$1\" in context) echo tcp://192.0.2.1:2376;; {Images} esac");
-        var (result, progress) = await CompareAsync(fake);
+        using var limit = new CancellationTokenSource(Limit);
+        using var fake = await FakeEngine.CreateAsync("""
+            case "$1 $2" in
+            version*) echo '{"Server":{"Version":"1","Arch":"amd64"}}' ;;
+            'image inspect') echo '[{"Id":"sha256:1","Config":{}}]' ;;
+            'image save') cat archive ;;
+            'container create') echo 'Error: no room' >&2; exit 1 ;;
+            esac
+            """);
+        var folder = fake.Folder.FullName;
+        string[] names = ["one", "two"];
+        var archive = ImageArchiveBuilder.Oci(ImageArchiveBuilder.Layer("app=1")).ToArray();
+        await File.WriteAllBytesAsync(Path.Combine(folder, "archive"), archive, limit.Token);
+        await Task.WhenAll(names.Select(name => File.WriteAllTextAsync(Path.Combine(folder, $"Dockerfile-{name}"), "FROM scratch\n", limit.Token)));
+        using var inspector = new ImageInspector(fake.Engine);
+        List<string> lines = [];
+        var files = new ComparisonFiles(Path.Combine(folder, "artifacts"));
 
-        const string Reason = "The container engine is at tcp://192.0.2.1, so the ports of its containers are not on this machine.";
-        Assert.StartsWith($"Only the images are measured. {Reason}", progress[0], StringComparison.Ordinal);
-        Assert.StartsWith($"The build time and the figures of running containers are left out. {Reason}", Assert.Single(result.Failures), StringComparison.Ordinal);
-        Assert.DoesNotContain(fake.Calls, call => call.StartsWith("container create", StringComparison.Ordinal));
-        AssertOnlyImages(result);
+        Assert.Equal(2, await files.MeasureBuildsAsync(fake.Engine, inspector, folder, lines.Add, limit.Token));
+        Assert.All(names.Zip(lines[^2..]), line => Assert.Matches($"^{line.First} could not be measured: .*: Error: no room$", line.Second));
+        var markdown = await File.ReadAllTextAsync(files.Markdown, limit.Token);
+        Assert.Contains("\n| Unpacked size | 1 B | 1 B (1.0×) |\n", markdown, StringComparison.Ordinal);
+        Assert.All(files.All, file => Assert.True(File.Exists(file), $"There is no {file}."));
+        // Once with the cache, so that the base images are there.
+        var builds = string.Join('\n', fake.Calls.Where(call => call.StartsWith("build --", StringComparison.Ordinal)));
+        Assert.All(names, name => Assert.Matches($"build --file .*-{name} --tag .*\nbuild --no-cache --file .*-{name} ", builds));
     }
 
-    /// <summary>This program may run in a container, and use the engine that runs it.</summary>
+    /// <summary>The image of the probe is the base image of a build, which its builder may keep to itself.</summary>
     [Fact]
-    public async Task A_port_that_is_published_elsewhere_is_waited_for_once_and_not_long()
+    public async Task The_image_of_the_probe_is_pulled_where_it_is_missing_and_a_probe_that_ends_is_one_line()
     {
-        using var fake = await FakeEngine.CreateAsync($"case \"$1 $2\" in 'container inspect') {Running};; esac; case \"$1\" in context) echo unix:///var/run/docker.sock;; {Images} esac");
-        var (result, _) = await CompareAsync(fake);
+        using var limit = new CancellationTokenSource(Limit);
+        using var fake = await FakeEngine.CreateAsync("""
+            case "$1 $2" in
+            version*) echo '{"Server":{"Version":"1","Arch":"amd64"}}' ;;
+            'image pull') touch pulled ;;
+            'container create') [ -e pulled ] || { echo 'Error: No such image: x' >&2; exit 1; } ;;
+            'container cp') cat > program ;;
+            'container start') read -r question; echo '"a machine"'; read -r question; echo 'Error: gone' >&2; exit 1 ;;
+            esac
+            """);
+        await using var probe = await ProbeContainer.StartBesideAsync(fake.Engine, "measured", Assert.Fail, limit.Token);
 
-        var failure = Assert.Single(result.Failures);
-        Assert.StartsWith("The build time and the figures of running containers are left out. The container engine runs hello-compare-", failure, StringComparison.Ordinal);
-        Assert.Contains(", but on this machine the port is free. ", failure, StringComparison.Ordinal);
-        Assert.Single(fake.Calls, call => call.StartsWith("container start", StringComparison.Ordinal));
-        AssertOnlyImages(result);
+        Assert.Single(fake.Calls, call => call.StartsWith("image pull ", StringComparison.Ordinal));
+        Assert.Contains(" --network container:measured ", string.Join(' ', fake.Calls), StringComparison.Ordinal);
+        Assert.Equal("a machine", await probe.DescribeMachineAsync(limit.Token));
+        var error = await Assert.ThrowsAsync<MeasurementException>(() => probe.ReadProcessesAsync(limit.Token));
+        Assert.Equal("the probe beside it ended: Error: gone", error.Message);
     }
 
-    /// <summary>All that the engine says about images.</summary>
-    private static string Images =>
-        """
-        version) echo '{"Server":{"Version":"1"}}';;
-        image) case "$2" in inspect) echo '[{"Id":"sha256:1","Config":{}}]';; save) cat archive;; esac;;
-        """;
+    /// <summary>An engine goes on with what its client began, so the container would be made after its removal.</summary>
+    [Fact]
+    public async Task A_probe_whose_start_is_cancelled_is_removed_after_it_was_made()
+    {
+        using var cancelled = new CancellationTokenSource();
+        using var fake = await FakeEngine.CreateAsync("""
+            case "$1 $2" in
+            version*) echo '{"Server":{"Version":"1","Arch":"amd64"}}' ;;
+            'container create') sleep 1; echo made >> calls ;;
+            esac
+            """);
+        var starting = ProbeContainer.StartBesideAsync(fake.Engine, "measured", Assert.Fail, cancelled.Token);
+        await CommandLine.PollAsync(() => Task.FromResult(fake.Calls), calls => calls.Any(call => call.Contains(" create ")), Limit);
+        await cancelled.CancelAsync();
 
-    private static string Running => """echo '[{"Id":"1","State":{"StartedAt":"2026-01-01T00:00:00Z","Pid":0},"NetworkSettings":{"Ports":{"8080/tcp":[{"HostIp":"127.0.0.1","HostPort":"1"}]}}}]'""";
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => starting);
+        Assert.Contains("made", fake.Calls);
+        Assert.StartsWith("container rm ", fake.Calls[^1], StringComparison.Ordinal);
+    }
 
     private static string? FindName(params string[] settings) =>
         ContainerEngine.FindName(name => settings.Select(s => s.Split('=', 2)).FirstOrDefault(s => s[0] == name)?[1]);
-
-    private static async Task<(ComparisonResult Result, List<string> Progress)> CompareAsync(FakeEngine fake)
-    {
-        using var limit = new CancellationTokenSource(Limit);
-        await File.WriteAllBytesAsync(Path.Combine(fake.Folder.FullName, "archive"), ImageArchiveBuilder.Oci(ImageArchiveBuilder.Layer("app=1")).ToArray(), limit.Token);
-        foreach (var name in new[] { "one", "two" })
-        {
-            await File.WriteAllTextAsync(Path.Combine(fake.Folder.FullName, $"Dockerfile-{name}"), "FROM scratch\nCOPY app /\n", limit.Token);
-        }
-
-        using var inspector = new ImageInspector(fake.Engine);
-        List<string> progress = [];
-        var result = await new ComparisonRun(fake.Engine, inspector, runs: 3, TimeSpan.FromMinutes(1), progress.Add, progress.Add)
-            .MeasureAsync([.. HelloImage.FindAll(fake.Folder.FullName).Select(ComparedImage.Of)], limit.Token);
-        return (result, progress);
-    }
-
-    private static void AssertOnlyImages(ComparisonResult result)
-    {
-        Figure[] ofImages = [Figure.UnpackedSize, Figure.CompressedSize, Figure.Wasted, Figure.Layers, Figure.Files, Figure.User, Figure.Shell, Figure.PackageManager, Figure.Binary, Figure.Base];
-        Assert.All(result.Images, image => Assert.Equal(ofImages.Select(f => f.Name), Figure.All.Where(f => f.Of(image) is not null).Select(f => f.Name)));
-    }
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Hello.Compare.Images;
 using ZstdSharp;
 using ZstdSharp.Unsafe;
 using static Hello.Tests.ImageArchiveBuilder;
@@ -56,7 +57,7 @@ public sealed class ImageArchiveCompressionTests
     {
         using var stream = new TrickleStream(Stored([Lower], [Forms[form](Lower)]).ToArray());
 
-        Assert.Equal(Digest(Lower), (await Archive.ReadAsync(stream, CancellationToken.None)).Layers.Single().Digest);
+        Assert.Equal(Digest(Lower), (await Archive.ReadAsync(stream, ImagePlatform.Host, sample: false, CancellationToken.None)).Layers.Single().Digest);
     }
 
     [Fact]

@@ -33,6 +33,17 @@ public sealed class ImageArchivePlatformTests
         Manifest = 16,
     }
 
+    [Theory]
+    [InlineData(false, "linux/amd64", "amd64")]
+    [InlineData(false, "linux/386", "amd64")]
+    [InlineData(false, "linux/arm/v7", "arm64")]
+    [InlineData(true, "linux/arm64/v8", "amd64")]
+    [InlineData(true, "linux/arm/v7", "amd64")]
+    [InlineData(true, "linux/amd64", "386")]
+    [InlineData(true, "linux/amd64", "arm64")]
+    public void A_machine_emulates_every_processor_but_its_own_and_its_ancestor(bool isEmulated, string platform, string machine) =>
+        Assert.Equal(isEmulated, ImagePlatform.IsEmulated(platform, machine));
+
     public static TheoryData<Form> Forms => [.. new[] { Form.Flat, Form.Nested, Form.Deep }.SelectMany(f => Enumerable.Range(0, 8), (f, i) => f | (Form)(i << 2))];
 
     /// <summary>The platforms in an archive, the platform asked for, and the one read. A minus marks a platform that the index names and the archive lacks. A tilde marks one of which the archive has only the manifest.</summary>

@@ -57,7 +57,7 @@ public sealed class ImageArchiveTests
         var archive = Of(layout, Layer("a=1 bin/b=23"), Layer("c=456")).ToArray();
         using var stream = new TrickleStream(archive);
 
-        Assert.Equal(Describe(await ReadAsync(archive)), Describe(await Archive.ReadAsync(stream, CancellationToken.None)));
+        Assert.Equal(Describe(await ReadAsync(archive)), Describe(await Archive.ReadAsync(stream, ImagePlatform.Host, sample: false, CancellationToken.None)));
     }
 
     [Fact]
@@ -402,7 +402,7 @@ public sealed class ImageArchiveTests
 
     internal static Task<Archive> ReadAsync(ImageArchiveBuilder builder) => ReadAsync(builder.ToArray());
 
-    private static Task<Archive> ReadAsync(byte[] archive) => Archive.ReadAsync(new MemoryStream(archive), CancellationToken.None);
+    private static Task<Archive> ReadAsync(byte[] archive) => Archive.ReadAsync(new MemoryStream(archive), ImagePlatform.Host, sample: false, CancellationToken.None);
 
     internal static Task<string> ErrorAsync(ImageArchiveBuilder builder) => ErrorAsync(new MemoryStream(builder.ToArray()));
 

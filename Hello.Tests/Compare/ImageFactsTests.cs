@@ -3,6 +3,7 @@ using System.Formats.Tar;
 using System.Text.Json;
 using Hello.Compare.Engine;
 using Hello.Compare.Images;
+using Hello.Compare.Probe;
 
 namespace Hello.Tests;
 
@@ -275,32 +276,33 @@ public sealed class ImageFactsTests
     [Fact]
     public void The_facts_of_a_process_are_those_of_the_kernel()
     {
-        var facts = ProcessFacts.Parse(Status("0000000000000000"));
+        var facts = Facts((Status("0"), ""));
 
         Assert.Equal((10002, 20002, 27_557_888, 28_430_336, 14), (facts.Uid, facts.Gid, facts.ResidentBytes, facts.PeakResidentBytes, facts.Threads));
     }
 
-    /// <summary>user_namespaces(7): the first ID in the container, the first one on this machine, and how many.</summary>
-    [Theory]
-    [InlineData("         0          0 4294967295\n", 10002, 20002)]
-    [InlineData("         0      10002      65536\n", 0, 10000)]
-    [InlineData("0 1000 1\n1 10000 65536\n", 3, 10003)]
-    [InlineData("0 20000 100\n500 10000 100\n", 502, 2)]
-    public void The_ids_of_a_process_are_those_in_its_container(string map, int uid, int gid)
+    /// <summary>Two processes have mapped a library. One of them has changed a page of it. They share half of a heap.</summary>
+    [Fact]
+    public void Each_page_that_processes_share_counts_once()
     {
-        var facts = ProcessFacts.Parse(Status("0000000000000000"), map, map);
+        var (parent, child) = (Mapping("/lib/libc.so", rss: 400, pss: 200, anonymous: 8), Mapping("/lib/libc.so", rss: 380, pss: 190, anonymous: 0));
+        var heap = Mapping("[heap]", rss: 100, pss: 75, anonymous: 100);
+        var facts = Facts((Status("0"), parent + heap), (Status("0"), heap + child));
 
-        Assert.Equal((uid, gid), (facts.Uid, facts.Gid));
+        Assert.Equal((2, 28, (392 + 8 + 75 + 75) * 1024), (facts.Processes, facts.Threads, facts.ResidentBytes));
+        Assert.Equal((392 + 8 + 75 + 75 + (2 * (27_764 - 26_912))) * 1024, facts.PeakResidentBytes);
+
+        // As in proc_pid_smaps(5), in kB. A mapping without a file has the inode 0.
+        static string Mapping(string name, int rss, int pss, int anonymous) => $"""
+            7f3c8a200000-7f3c8a400000 r-xp 00026000 08:01 {(name[0] == '/' ? 1837465 : 0)}        {name}
+            Size:               2048 kB
+            Rss:                {rss} kB
+            Pss:                {pss} kB
+            Shared_Clean:       {rss - anonymous} kB
+            Anonymous:          {anonymous} kB
+            VmFlags: rd ex mr mw me sd
+            """ + "\n";
     }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("0 0 10002\n")]
-    [InlineData("0 10003 65536\n")]
-    [InlineData("0 4294967295 1\n")]
-    public void An_id_that_the_container_does_not_know_is_not_shown(string map) => Assert.Equal(
-        "The process has the ID 10002, which its user namespace does not map.",
-        Assert.Throws<MeasurementException>(() => ProcessFacts.Parse(Status("0000000000000000"), map, map)).Message);
 
     [Theory]
     [InlineData("0000000000000000", "")]
@@ -309,12 +311,12 @@ public sealed class ImageFactsTests
     [InlineData("0000020000000001", "chown bit 41")]
     [InlineData("8000000000000000", "bit 63")]
     public void Capabilities_have_the_names_of_their_bits(string bits, string names) =>
-        Assert.Equal(names, string.Join(' ', ProcessFacts.Parse(Status(bits)).Capabilities));
+        Assert.Equal(names, string.Join(' ', Facts((Status(bits), "")).Capabilities));
 
     [Fact]
     public void All_capabilities_have_a_name()
     {
-        var names = ProcessFacts.Parse(Status("000001ffffffffff")).Capabilities;
+        var names = Facts((Status("000001ffffffffff"), "")).Capabilities;
 
         Assert.Equal((41, "chown", "checkpoint_restore"), (names.Distinct().Count(), names[0], names[^1]));
     }
@@ -328,9 +330,9 @@ public sealed class ImageFactsTests
     [InlineData("Threads")]
     public void A_missing_line_is_a_clear_error(string name)
     {
-        var status = string.Join('\n', Status("0000000000000000").Split('\n').Where(line => !line.StartsWith($"{name}:", StringComparison.Ordinal)));
+        var status = string.Join('\n', Status("0").Split('\n').Where(line => !line.StartsWith($"{name}:", StringComparison.Ordinal)));
 
-        Assert.Contains(name, Assert.Throws<MeasurementException>(() => ProcessFacts.Parse(status)).Message, StringComparison.Ordinal);
+        Assert.Contains(name, Assert.Throws<MeasurementException>(() => Facts((status, ""))).Message, StringComparison.Ordinal);
     }
 
     /// <summary>An image of layers as <see cref="ImageArchiveBuilder.Layers"/> has them, whose files have 10 bytes; those with an exclamation mark are static programs.</summary>
@@ -346,6 +348,8 @@ public sealed class ImageFactsTests
                 }),
             ])),
         ]);
+
+    private static ProcessFacts Facts(params (string Status, string Smaps)[] processes) => ProcessFacts.Of(processes);
 
     private static ImageFacts Facts(string layers, string config) => ImageFacts.Of(Image(layers, config), new("scratch", []), []);
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Hello.AppHost.Dashboard;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -41,8 +42,23 @@ public sealed class SurfaceTests(HelloApplication hello)
         Assert.Distinct(HelloApplication.Keys.Select(key => configuration[key]));
     }
 
+    /// <summary>The key of the page of the comparison is its path.</summary>
     [Fact]
-    public void No_process_listens_beyond_loopback()
+    public async Task The_page_of_the_comparison_is_served_to_a_client_with_its_path_and_no_other()
+    {
+        var page = await ComparisonPageAsync();
+        using var client = new HttpClient();
+
+        Assert.StartsWith("<!DOCTYPE html>", await client.GetStringAsync(page), StringComparison.Ordinal);
+        foreach (var wrong in (string[])["/", $"/{Wrong}", page.AbsolutePath[..^1], $"{page.AbsolutePath}/../comparison.md"])
+        {
+            using var answer = await client.GetAsync(new Uri(page, wrong));
+            Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        }
+    }
+
+    [Fact]
+    public async Task No_process_listens_beyond_loopback()
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -52,7 +68,9 @@ public sealed class SurfaceTests(HelloApplication hello)
         var processes = Processes();
         Assert.Contains(processes, p => p.Arguments.Contains("run-controllers"));
         var resourceService = ResourceServiceAddress(processes);
+        var page = await ComparisonPageAsync();
         var listeners = TcpListeners.Of(processes);
+        Assert.Contains(listeners, l => l.Address.Port == page.Port);
         Assert.Contains(listeners, l => l.Address.Port == hello.App.GetEndpoint("aspire-dashboard", "http").Port);
         Assert.Contains(listeners, l => l.Address.Port == resourceService.Port);
 
@@ -74,6 +92,8 @@ public sealed class SurfaceTests(HelloApplication hello)
         Assert.All(HelloImages.Specification, image => Assert.Contains(bindings, b => b.StartsWith($"/{hello.StateOf(image).ResourceId} 8080/tcp ", StringComparison.Ordinal)));
         Assert.All(bindings, b => Assert.True(IPAddress.IsLoopback(IPAddress.Parse(b.Split(' ')[^1])), $"Published: {b}"));
     }
+
+    private Task<Uri> ComparisonPageAsync() => hello.App.Services.GetRequiredService<ComparisonPageServer>().StartAsync(CancellationToken.None);
 
     private async Task<string> AskAsync(string surface, string? key)
     {

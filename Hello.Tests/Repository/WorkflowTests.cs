@@ -137,6 +137,10 @@ public sealed partial class WorkflowTests
         }
     }
 
+    /// <summary>The script of a step.</summary>
+    internal static string StepOf(string workflow, string name) => Jobs(Read(workflow)).SelectMany(Steps)
+        .Single(step => step.TryGetProperty("name", out var found) && found.GetString() == name).GetProperty("run").GetString()!;
+
     [GeneratedRegex(@"(?<![\w./*-])(\.ci/|\.github/|deploy/|eng/|Dockerfile-|Hello\.|global\.json)[\w./-]*")]
     private static partial Regex Paths();
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Hello.Compare.Comparison;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -59,6 +60,12 @@ public sealed partial class HelloApplication : IAsyncLifetime
     {
         using var limit = new CancellationTokenSource(StartLimit);
         var builder = await CreateBuilderAsync(new() { EnableDashboard = true }, limit.Token);
+        // A comparison takes minutes, so there is one already.
+        var folder = Directory.CreateTempSubdirectory("hello-test-");
+        var comparison = new ComparisonFiles(folder.FullName);
+        var images = HelloImages.Specification.Select(image => ComparisonTests.Image(image.Resource, 10_538_264, image.Uid, 0.02));
+        await comparison.WriteAsync(ComparisonTests.Result([.. images]));
+        builder.Services.AddSingleton(comparison);
         var app = await builder.BuildAsync(limit.Token);
         await app.StartAsync(limit.Token);
         Console.WriteLine("Building and starting the images. The first time takes minutes.");
@@ -78,7 +85,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
             imageIds[image] = await CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", state.ResourceId);
         }
 
-        return new(builder, app, telemetry, imageIds);
+        return new(builder, app, telemetry, imageIds, folder);
     }
 
     /// <summary>A builder for the AppHost in this process.</summary>
@@ -111,6 +118,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
                 _shared = null;
                 running.Telemetry.Dispose();
                 await running.Builder.DisposeAsync(); // and the application with it
+                running.Comparison.Delete(recursive: true);
             }
         }
         finally
@@ -216,7 +224,8 @@ public sealed partial class HelloApplication : IAsyncLifetime
         IDistributedApplicationTestingBuilder Builder,
         DistributedApplication App,
         HttpClient Telemetry,
-        Dictionary<ImageSpecification, string> ImageIds);
+        Dictionary<ImageSpecification, string> ImageIds,
+        DirectoryInfo Comparison);
 }
 
 /// <summary>The tests that use the shared application. They run one after the other.</summary>

@@ -1,0 +1,183 @@
+using System.Formats.Tar;
+using System.Text.Json;
+using System.Threading.Channels;
+using CliWrap;
+using Hello.Compare.Engine;
+using Hello.Compare.Images;
+
+namespace Hello.Compare.Probe;
+
+/// <summary>
+/// A container that measures another one from its side: it shares the network of that one, or the network and the processes. So no
+/// proxy, address translation or published port is part of a figure, the image needs nothing in it, and the engine may be anywhere.
+/// </summary>
+public sealed class ProbeContainer : IAsyncDisposable
+{
+    private readonly ContainerEngine _engine;
+    private readonly string _name;
+    private readonly Channel<string> _requests = Channel.CreateUnbounded<string>();
+    private readonly Channel<string> _answers = Channel.CreateUnbounded<string>();
+    private readonly Action<string> _leftBehind;
+    private Task _run = Task.CompletedTask;
+    private string _error = "";
+
+    private ProbeContainer(ContainerEngine engine, string name, Action<string> leftBehind) => (_engine, _name, _leftBehind) = (engine, name, leftBehind);
+
+    /// <summary>The image that it runs on: the base image of the build "alpine", which has the .NET runtime.</summary>
+    private static string Image => Dockerfile.Parse(File.ReadLines(HelloImage.Of(RepositoryFolder.Find(), "alpine").Dockerfile)).Base;
+
+    /// <summary>Starts one beside a running container.</summary>
+    /// <param name="container">The name or the ID of the container.</param>
+    /// <param name="leftBehind">Receives one line if the probe could not be removed.</param>
+    /// <param name="options">More options of <c>docker run</c>.</param>
+    /// <exception cref="MeasurementException">It could not be started.</exception>
+    public static Task<ProbeContainer> StartBesideAsync(
+        ContainerEngine engine, string container, Action<string> leftBehind, CancellationToken cancellationToken, params string[] options) => StartAsync(
+        engine,
+        [
+            "--pid", $"container:{container}", "--network", $"container:{container}",
+            // To read about processes of other users, and of another SELinux label.
+            "--cap-add", "SYS_PTRACE", "--security-opt", "label=disable", .. options,
+        ],
+        leftBehind,
+        cancellationToken);
+
+    /// <summary>The options of <c>docker run</c> for a container that shares the network of this one.</summary>
+    internal IReadOnlyList<string> NetworkOptions => ["--network", $"container:{_name}"];
+
+    /// <summary>Processor, cores, memory and system of the machine that the containers run on.</summary>
+    internal Task<string> DescribeMachineAsync(CancellationToken cancellationToken) =>
+        AskAsync<string>(new(ProbeQuestion.DescribeMachine), cancellationToken);
+
+    /// <summary>Whether a program listens on a port of the network.</summary>
+    internal Task<bool> AnyListensAsync(int port, CancellationToken cancellationToken) => AskAsync<bool>(new(ProbeQuestion.AnyListens, port), cancellationToken);
+
+    /// <summary>Waits for the first answer with success.</summary>
+    /// <returns>Its time, by the clock of the machine that the containers run on.</returns>
+    internal Task<DateTimeOffset> WaitForAnswerAsync(int port, string path, CancellationToken cancellationToken) =>
+        AskAsync<DateTimeOffset>(new(ProbeQuestion.FirstAnswer, port, path), cancellationToken);
+
+    /// <summary>Looks what the container does instead of answering with success.</summary>
+    internal Task<Look> LookAsync(int port, string path, CancellationToken cancellationToken) => AskAsync<Look>(new(ProbeQuestion.Look, port, path), cancellationToken);
+
+    /// <summary>Reads the facts about the container's processes.</summary>
+    /// <exception cref="MeasurementException">They cannot be read.</exception>
+    public Task<ProcessFacts> ReadProcessesAsync(CancellationToken cancellationToken) => AskAsync<ProcessFacts>(new(ProbeQuestion.Processes), cancellationToken);
+
+    /// <summary>Sends load.</summary>
+    /// <exception cref="MeasurementException">The container has ended.</exception>
+    public Task<LoadResult> SendLoadAsync(int port, string path, LoadOptions options, CancellationToken cancellationToken) =>
+        AskAsync<LoadResult>(new(ProbeQuestion.Load, port, path, options), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _requests.Writer.TryComplete(); // it ends when its input ends
+        try
+        {
+            await _engine.RemoveAsync("container", _name);
+        }
+        catch (MeasurementException e)
+        {
+            _leftBehind(e.Message);
+        }
+
+        await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Starts one. Another container can then share its network.</summary>
+    /// <param name="options">Options of <c>docker run</c>.</param>
+    /// <param name="leftBehind">Receives one line if the probe could not be removed.</param>
+    /// <exception cref="MeasurementException">It could not be started.</exception>
+    internal static async Task<ProbeContainer> StartAsync(ContainerEngine engine, IEnumerable<string> options, Action<string> leftBehind, CancellationToken cancellationToken)
+    {
+        var probe = new ProbeContainer(engine, TemporaryResources.NewName("probe"), leftBehind);
+        try
+        {
+            await probe.StartAsync(options, cancellationToken);
+            return probe;
+        }
+        catch
+        {
+            await probe.DisposeAsync();
+            // Ctrl+C also reaches the engine's command. The engine may then make the container a moment later.
+            await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None);
+            await probe.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task StartAsync(IEnumerable<string> options, CancellationToken cancellationToken)
+    {
+        var image = Image;
+        string[] create =
+        [
+            "container", "create", "--name", _name, "--rm", "--interactive", "--pull", "never", "--platform", $"linux/{await _engine.GetArchitectureAsync(cancellationToken)}", .. options,
+            // The load then takes less work than the answers to it.
+            "--env", "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1", "--env", "DOTNET_EnableDiagnostics=0",
+            "--user", "0", "--entrypoint", "dotnet", image, "/probe/Hello.Compare.dll", ProbeProgram.Command,
+        ];
+        try
+        {
+            // Never interrupted, because the engine would go on, and make the container after it has been removed.
+            await _engine.RunAsync(create, CancellationToken.None);
+        }
+        catch (MeasurementException e) when (ContainerEngine.IsNoImage(e))
+        {
+            // A builder may keep the base image of a build to itself.
+            var pull = await _engine.TryRunAsync(["image", "pull", image], cancellationToken);
+            if (pull.ExitCode != 0)
+            {
+                throw new MeasurementException($"the probe that measures needs {image}, which cannot be pulled: {pull.Reason}", e);
+            }
+
+            await _engine.RunAsync(create, CancellationToken.None);
+        }
+
+        await _engine.WriteAsync(["container", "cp", "-", $"{_name}:/"], WriteProgramAsync, cancellationToken);
+        _run = RunAsync();
+    }
+
+    private async Task RunAsync()
+    {
+        var result = await _engine.AttachAsync(
+            _name,
+            async (stream, token) =>
+            {
+                await foreach (var request in _requests.Reader.ReadAllAsync(token))
+                {
+                    await stream.WriteAsync(System.Text.Encoding.UTF8.GetBytes($"{request}\n"), token);
+                    await stream.FlushAsync(token);
+                }
+            },
+            answer => _answers.Writer.TryWrite(answer));
+        _error = result.Reason;
+        _answers.Writer.TryComplete();
+    }
+
+    /// <summary>This assembly and the version of .NET that it needs, as a tar.</summary>
+    private static async Task WriteProgramAsync(Stream stream, CancellationToken cancellationToken)
+    {
+        await using var tar = new TarWriter(stream, leaveOpen: true);
+        await using var assembly = File.OpenRead(typeof(ProbeContainer).Assembly.Location);
+        await tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, "probe/Hello.Compare.dll") { DataStream = assembly }, cancellationToken);
+        using var configuration = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new
+        {
+            runtimeOptions = new { framework = new { name = "Microsoft.NETCore.App", version = $"{Environment.Version.Major}.0.0" } },
+        }));
+        await tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, "probe/Hello.Compare.runtimeconfig.json") { DataStream = configuration }, cancellationToken);
+    }
+
+    private async Task<T> AskAsync<T>(ProbeRequest request, CancellationToken cancellationToken)
+    {
+        _requests.Writer.TryWrite(JsonSerializer.Serialize(request));
+        try
+        {
+            return JsonSerializer.Deserialize<T>(await _answers.Reader.ReadAsync(cancellationToken))!;
+        }
+        catch (ChannelClosedException e)
+        {
+            throw new MeasurementException($"the probe beside it ended: {_error}", e);
+        }
+    }
+}
