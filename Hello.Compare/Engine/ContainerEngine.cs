@@ -84,13 +84,12 @@ public sealed class ContainerEngine(string? name)
     internal async Task WriteAsync(IEnumerable<string> arguments, Func<Stream, CancellationToken, Task> write, CancellationToken cancellationToken) =>
         await ProgramRunner.RunAsync((await CommandAsync(arguments, cancellationToken)).WithStandardInputPipe(PipeSource.Create(write)), cancellationToken);
 
-    /// <summary>Starts a container and stays connected with its standard input and output until it ends.</summary>
+    /// <summary>Runs a command and stays connected with its standard input and output until it ends.</summary>
     /// <param name="write">Writes to its input. When this is done, the input ends.</param>
     /// <param name="read">Receives each line of its output.</param>
-    internal async Task<ProgramResult> AttachAsync(string container, Func<Stream, CancellationToken, Task> write, Action<string> read) =>
+    internal async Task<ProgramResult> RunAsync(IEnumerable<string> arguments, Func<Stream, CancellationToken, Task> write, Action<string> read) =>
         await ProgramRunner.TryRunAsync(
-            (await CommandAsync(["container", "start", "--attach", "--interactive", container], CancellationToken.None))
-                .WithStandardInputPipe(PipeSource.Create(write)).WithStandardOutputPipe(PipeTarget.ToDelegate(read)),
+            (await CommandAsync(arguments, CancellationToken.None)).WithStandardInputPipe(PipeSource.Create(write)).WithStandardOutputPipe(PipeTarget.ToDelegate(read)),
             CancellationToken.None);
 
     /// <summary>Reads the standard output of a command as a stream, for example an archive. The output is not stored in a file.</summary>

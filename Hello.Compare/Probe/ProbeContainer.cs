@@ -91,57 +91,53 @@ public sealed class ProbeContainer : IAsyncDisposable
     /// <exception cref="MeasurementException">It could not be started.</exception>
     internal static async Task<ProbeContainer> StartAsync(ContainerEngine engine, IEnumerable<string> options, Action<string> leftBehind, CancellationToken cancellationToken)
     {
-        var probe = new ProbeContainer(engine, TemporaryResources.NewName("probe"), leftBehind);
-        try
+        for (var isPulled = false; ; isPulled = true)
         {
-            await probe.StartAsync(options, cancellationToken);
-            return probe;
-        }
-        catch
-        {
-            await probe.DisposeAsync();
-            // Ctrl+C also reaches the engine's command. The engine may then make the container a moment later.
-            await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None);
-            await probe.DisposeAsync();
-            throw;
+            var probe = new ProbeContainer(engine, TemporaryResources.NewName("probe"), leftBehind);
+            try
+            {
+                await probe.StartAsync(options, cancellationToken);
+                return probe;
+            }
+            catch (MeasurementException e) when (!isPulled && ContainerEngine.IsNoImage(e))
+            {
+                // A builder may keep the base image of a build to itself.
+                var pull = await engine.TryRunAsync(["image", "pull", Image], cancellationToken);
+                if (pull.ExitCode != 0)
+                {
+                    throw new MeasurementException($"the probe that measures needs {Image}, which cannot be pulled: {pull.Reason}", e);
+                }
+            }
+            catch
+            {
+                await probe.DisposeAsync();
+                // Ctrl+C also reaches the engine's command. The engine may then make the container a moment later.
+                await Task.Delay(TimeSpan.FromSeconds(1), CancellationToken.None);
+                await probe.DisposeAsync();
+                throw;
+            }
         }
     }
 
     private async Task StartAsync(IEnumerable<string> options, CancellationToken cancellationToken)
     {
-        var image = Image;
-        string[] create =
+        _run = RunAsync(
         [
-            "container", "create", "--name", _name, "--rm", "--interactive", "--pull", "never", "--platform", $"linux/{await _engine.GetArchitectureAsync(cancellationToken)}", .. options,
+            "container", "run", "--name", _name, "--rm", "--interactive", "--pull", "never", "--platform", $"linux/{await _engine.GetArchitectureAsync(cancellationToken)}", .. options,
             // The load then takes less work than the answers to it.
             "--env", "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1", "--env", "DOTNET_EnableDiagnostics=0",
-            "--user", "0", "--entrypoint", "dotnet", image, "/probe/Hello.Compare.dll", ProbeProgram.Command,
-        ];
-        try
-        {
-            // Never interrupted, because the engine would go on, and make the container after it has been removed.
-            await _engine.RunAsync(create, CancellationToken.None);
-        }
-        catch (MeasurementException e) when (ContainerEngine.IsNoImage(e))
-        {
-            // A builder may keep the base image of a build to itself.
-            var pull = await _engine.TryRunAsync(["image", "pull", image], cancellationToken);
-            if (pull.ExitCode != 0)
-            {
-                throw new MeasurementException($"the probe that measures needs {image}, which cannot be pulled: {pull.Reason}", e);
-            }
-
-            await _engine.RunAsync(create, CancellationToken.None);
-        }
-
+            // It waits for the program. If this program is killed before, the input ends, and so does the container.
+            "--user", "0", "--entrypoint", "sh", Image, "-c", $"echo && read -r line && exec dotnet /probe/Hello.Compare.dll {ProbeProgram.Command}",
+        ]);
+        await ReadAsync(cancellationToken);
         await _engine.WriteAsync(["container", "cp", "-", $"{_name}:/"], WriteProgramAsync, cancellationToken);
-        _run = RunAsync();
+        _requests.Writer.TryWrite("");
     }
 
-    private async Task RunAsync()
+    private async Task RunAsync(string[] arguments)
     {
-        var result = await _engine.AttachAsync(
-            _name,
+        var result = await _engine.RunAsync(
+            arguments,
             async (stream, token) =>
             {
                 await foreach (var request in _requests.Reader.ReadAllAsync(token))
@@ -171,13 +167,18 @@ public sealed class ProbeContainer : IAsyncDisposable
     private async Task<T> AskAsync<T>(ProbeRequest request, CancellationToken cancellationToken)
     {
         _requests.Writer.TryWrite(JsonSerializer.Serialize(request));
+        return JsonSerializer.Deserialize<T>(await ReadAsync(cancellationToken))!;
+    }
+
+    private async Task<string> ReadAsync(CancellationToken cancellationToken)
+    {
         try
         {
-            return JsonSerializer.Deserialize<T>(await _answers.Reader.ReadAsync(cancellationToken))!;
+            return await _answers.Reader.ReadAsync(cancellationToken);
         }
         catch (ChannelClosedException e)
         {
-            throw new MeasurementException($"the probe beside it ended: {_error}", e);
+            throw new MeasurementException($"the probe that measures has ended: {_error}", e);
         }
     }
 }

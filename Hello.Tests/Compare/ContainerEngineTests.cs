@@ -68,7 +68,7 @@ public sealed class ContainerEngineTests
             version*) echo '{"Server":{"Version":"1","Arch":"amd64"}}' ;;
             'image inspect') echo '[{"Id":"sha256:1","Config":{}}]' ;;
             'image save') cat archive ;;
-            'container create') echo 'Error: no room' >&2; exit 1 ;;
+            'container run') echo 'Error: no room' >&2; exit 1 ;;
             esac
             """);
         var folder = fake.Folder.FullName;
@@ -99,9 +99,10 @@ public sealed class ContainerEngineTests
             case "$1 $2" in
             version*) echo '{"Server":{"Version":"1","Arch":"amd64"}}' ;;
             'image pull') touch pulled ;;
-            'container create') [ -e pulled ] || { echo 'Error: No such image: x' >&2; exit 1; } ;;
+            'container run')
+              [ -e pulled ] || { echo 'Error: No such image: x' >&2; exit 1; }
+              echo; read -r line; read -r question; echo '"a machine"'; read -r question; echo 'Error: gone' >&2; exit 1 ;;
             'container cp') cat > program ;;
-            'container start') read -r question; echo '"a machine"'; read -r question; echo 'Error: gone' >&2; exit 1 ;;
             esac
             """);
         await using var probe = await ProbeContainer.StartBesideAsync(fake.Engine, "measured", Assert.Fail, limit.Token);
@@ -110,7 +111,7 @@ public sealed class ContainerEngineTests
         Assert.Contains(" --network container:measured ", string.Join(' ', fake.Calls), StringComparison.Ordinal);
         Assert.Equal("a machine", await probe.DescribeMachineAsync(limit.Token));
         var error = await Assert.ThrowsAsync<MeasurementException>(() => probe.ReadProcessesAsync(limit.Token));
-        Assert.Equal("the probe beside it ended: Error: gone", error.Message);
+        Assert.Equal("the probe that measures has ended: Error: gone", error.Message);
     }
 
     /// <summary>An engine goes on with what its client began, so the container would be made after its removal.</summary>
@@ -121,11 +122,11 @@ public sealed class ContainerEngineTests
         using var fake = await FakeEngine.CreateAsync("""
             case "$1 $2" in
             version*) echo '{"Server":{"Version":"1","Arch":"amd64"}}' ;;
-            'container create') sleep 1; echo made >> calls ;;
+            'container run') sleep 1; echo made >> calls ;;
             esac
             """);
         var starting = ProbeContainer.StartBesideAsync(fake.Engine, "measured", Assert.Fail, cancelled.Token);
-        await CommandLine.PollAsync(() => Task.FromResult(fake.Calls), calls => calls.Any(call => call.Contains(" create ")), Limit);
+        await CommandLine.PollAsync(() => Task.FromResult(fake.Calls), calls => calls.Any(call => call.Contains(" run ")), Limit);
         await cancelled.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => starting);
