@@ -83,5 +83,5 @@ internal static class CommandExtensions
     });
 
     /// <summary>Writes an error line to standard error.</summary>
-    public static void Error(string line) => ConsoleProgress.WriteLine($"error: {line}");
+    public static void Error(string line) => ConsoleProgress.WriteLine($"error: {PlainText.Clean(line)}");
 }

@@ -31,7 +31,10 @@ internal static class CompareCommand
     private static async Task<int> RunAsync(int runs, DirectoryInfo? output, bool intoReadme, Limit[] limits, OwnImages own, CancellationToken cancellationToken)
     {
         var root = RepositoryFolder.Find();
-        ComparedImage[] images = [.. own.Only ? [] : HelloImage.FindAll(root).Select(ComparedImage.Of), .. own.Images];
+        ComparedImage[] builds = [.. own.Only ? [] : HelloImage.FindAll(root).Select(ComparedImage.Of)];
+        // An image of the user may have the name of a build.
+        own = own with { Images = [.. own.Images.Select(image => builds.Any(b => b.Name == image.Name) ? image with { Name = $"{image.Name} (own)" } : image)] };
+        ComparedImage[] images = [.. builds, .. own.Images];
         own.Check(images, intoReadme);
         var files = new ComparisonFiles(output?.FullName ?? Path.Combine(root, "artifacts"));
         string[] pages = intoReadme ? [Path.Combine(root, "README.md"), Path.Combine(root, "docs", "compare.md")] : [];
@@ -44,20 +47,21 @@ internal static class CompareCommand
 
         var engine = ContainerEngine.FromEnvironment();
         using var inspector = new ImageInspector(engine);
-        var result = await new ComparisonRun(engine, inspector, runs, own.Timeout, ConsoleProgress.Report, CommandExtensions.Error) { Done = ConsoleProgress.ReportDone }.MeasureAsync(images, cancellationToken);
+        var result = await new ComparisonRun(engine, inspector, runs, own.Timeout, ConsoleProgress.Report, CommandExtensions.Error).MeasureAsync(images, cancellationToken);
         ConsoleProgress.Clear();
-
-        var markdown = await files.WriteAsync(result);
-        foreach (var (page, text) in pages.Zip([ComparisonMarkdown.WriteShort(result), markdown]))
-        {
-            await MarkedPart.ReplaceInFileAsync(page, MarkedPart.Comparison, text, write: true, CancellationToken.None);
-        }
 
         Console.WriteLine();
         Console.WriteLine(new Table(["", .. result.Images.Select(i => i.Name)], Figure.Rows(result.Images)).ToText(Console.IsOutputRedirected ? int.MaxValue : Console.WindowWidth));
         foreach (var image in result.Images.Where(image => image.Image is not null && own.Images.Any(o => o.Name == image.Name)))
         {
             Console.WriteLine(ImageContentsText.Write(image));
+        }
+
+        // What was measured is on the screen now, whatever becomes of the files.
+        var markdown = await files.WriteAsync(result);
+        foreach (var (page, text) in pages.Zip([ComparisonMarkdown.WriteShort(result), markdown]))
+        {
+            await MarkedPart.ReplaceInFileAsync(page, MarkedPart.Comparison, text, write: true, CancellationToken.None);
         }
 
         Console.WriteLine($"Written: {string.Join(", ", [.. files.All, .. pages])}");

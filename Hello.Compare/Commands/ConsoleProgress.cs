@@ -20,7 +20,6 @@ internal static class ConsoleProgress
     private static Timer? _timer;
     private static string _step = "";
     private static TimeSpan _stepStarted;
-    private static double _done;
     private static int _drawn;
 
     /// <summary>Begins a step.</summary>
@@ -38,16 +37,6 @@ internal static class ConsoleProgress
             (_step, _stepStarted) = (line, Clock.Elapsed);
             Draw();
             _timer ??= new(_ => DrawAgain(), null, Period, Period);
-        }
-    }
-
-    /// <summary>Tells how far the command is.</summary>
-    /// <param name="done">The part of the work that is done, from 0 to 1.</param>
-    public static void ReportDone(double done)
-    {
-        lock (Gate)
-        {
-            _done = done;
         }
     }
 
@@ -72,30 +61,12 @@ internal static class ConsoleProgress
         }
     }
 
-    /// <summary>The line: the step, how long it has taken, how much is done and how long the rest may take.</summary>
+    /// <summary>The line: the step, and how long it has taken.</summary>
     /// <param name="width">Columns of the terminal. A longer line is cut.</param>
-    internal static string Render(string step, TimeSpan inStep, double done, TimeSpan elapsed, int width)
+    internal static string Render(string step, TimeSpan inStep, int width)
     {
-        List<string> notes = [];
-        if (inStep >= TimeSpan.FromSeconds(1))
-        {
-            notes.Add(Duration(inStep));
-        }
-
-        if (done > 0)
-        {
-            notes.Add(Format.Invariant($"{done * 100:N0} % done"));
-            // Before a tenth is done, a guess would be wild.
-            if (done is >= 0.1 and < 1)
-            {
-                notes.Add($"about {Duration((elapsed / done) - elapsed)} left");
-            }
-        }
-
-        var line = notes.Count == 0 ? step : $"{step} ({string.Join(", ", notes)})";
+        var line = inStep < TimeSpan.FromSeconds(1) ? step : Format.Invariant($"{step} ({Math.Ceiling(inStep.TotalSeconds):N0} s)");
         return line.Length < width ? line : line[..Math.Max(width - 1, 0)];
-
-        static string Duration(TimeSpan time) => time.TotalSeconds < 60 ? Format.Invariant($"{Math.Ceiling(time.TotalSeconds):N0} s") : Format.Invariant($"{Math.Ceiling(time.TotalMinutes):N0} min");
     }
 
     private static void DrawAgain()
@@ -111,7 +82,7 @@ internal static class ConsoleProgress
 
     private static void Draw()
     {
-        var line = Render(_step, Clock.Elapsed - _stepStarted, _done, Clock.Elapsed, Width());
+        var line = Render(_step, Clock.Elapsed - _stepStarted, Width());
         WriteError($"\r{line.PadRight(_drawn)}");
         _drawn = line.Length;
     }

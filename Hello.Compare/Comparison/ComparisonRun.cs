@@ -20,14 +20,6 @@ internal sealed class ComparisonRun(
     /// <summary>How often each image is started if nobody says it.</summary>
     public const int DefaultRuns = 5;
 
-    /// <summary>About how long a build without cache, reading an image and a run take, in relation to each other.</summary>
-    private const int BuildWork = 15;
-    private const int ReadWork = 2;
-    private const int RunWork = 5;
-
-    /// <summary>Receives the part of the work that is done, from 0 to 1.</summary>
-    public Action<double>? Done { get; init; }
-
     private static readonly LoadOptions Load = new() { Requests = int.MaxValue, Duration = TimeSpan.FromSeconds(3), Connections = 32, WarmUp = true };
 
     /// <summary>If there is no answer by then, it looks from time to time whether there can be one.</summary>
@@ -57,30 +49,20 @@ internal sealed class ComparisonRun(
         var made = new TemporaryResources(engine, error);
         await using (made)
         {
-            var (work, total) = (0, measured.Sum(m => WorkBefore(m) + (runs * RunWork)));
             foreach (var image in measured)
             {
                 await TryAsync(image, () => ReadAsync(image, made, cancellationToken), cancellationToken);
-                Add(WorkBefore(image));
             }
 
-            static int WorkBefore(MeasuredImage image) => ReadWork + (image.Compared.Dockerfile is null ? 0 : BuildWork);
-
-            void Add(int more) => Done?.Invoke((double)(work += more) / total);
-
-            await Interleaving.RunAsync(measured, runs, async (image, round) =>
-            {
-                await TryAsync(
-                    image,
-                    () =>
-                    {
-                        image.Round = Format.Invariant($"Run {round} of {runs}: {image.Compared.Name}");
-                        progress($"{image.Round} ...");
-                        return RunAsync(image, made, cancellationToken);
-                    },
-                    cancellationToken);
-                Add(RunWork);
-            });
+            await Interleaving.RunAsync(measured, runs, (image, round) => TryAsync(
+                image,
+                () =>
+                {
+                    image.Round = Format.Invariant($"Run {round} of {runs}: {image.Compared.Name}");
+                    progress($"{image.Round} ...");
+                    return RunAsync(image, made, cancellationToken);
+                },
+                cancellationToken));
             progress("Cleaning up ...");
         }
 
@@ -167,7 +149,7 @@ internal sealed class ComparisonRun(
     {
         var (container, port, path) = (image.Container, image.Port, image.Compared.Path);
         // It has the network before the container starts, so it sees the first answer.
-        await using var network = await StartNetworkAsync(image, made, cancellationToken);
+        await using var network = await ProbeContainer.StartAsync(engine, image.Compared.Options.Network, made.Report, cancellationToken);
         _machine ??= await network.DescribeMachineAsync(cancellationToken);
         if (await network.AnyListensAsync(port, cancellationToken))
         {
@@ -219,18 +201,6 @@ internal sealed class ComparisonRun(
             }
 
             await made.RemoveAsync("container", container);
-        }
-    }
-
-    private async Task<ProbeContainer> StartNetworkAsync(MeasuredImage image, TemporaryResources made, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await ProbeContainer.StartAsync(engine, image.Compared.Options.Network, made.Report, cancellationToken);
-        }
-        catch (MeasurementException e)
-        {
-            throw new MeasurementException(image.Compared.Options.Hide(e.Message), e);
         }
     }
 

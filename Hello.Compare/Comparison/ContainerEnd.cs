@@ -65,10 +65,10 @@ internal static class ContainerEnd
     /// <param name="state">The container's <c>State</c>.</param>
     public static bool WasKilledForMemory(JsonElement state) => state.TryGetProperty("OOMKilled", out var killed) && killed.GetBoolean();
 
-    /// <summary>A line that another program wrote, without control characters and not longer than a line.</summary>
+    /// <summary>A line that another program wrote, not longer than a line.</summary>
     private static string Shorten(string line)
     {
-        var text = string.Concat(line.Where(c => !char.IsControl(c)));
+        var text = PlainText.Clean(line);
         return text.Length <= LineLength ? text : $"{text[..LineLength]} …";
     }
 }

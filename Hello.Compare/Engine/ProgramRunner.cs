@@ -20,7 +20,8 @@ public sealed partial record ProgramResult(int ExitCode, string Output, string E
         get
         {
             var lines = (string.IsNullOrWhiteSpace(Error) ? Output : Error).Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            return lines.LastOrDefault(l => ErrorLine().IsMatch(l) && !Summary().IsMatch(l)) ?? lines.LastOrDefault(l => FailureWords().IsMatch(l)) ?? lines.LastOrDefault("it wrote nothing");
+            return PlainText.Clean(
+                lines.LastOrDefault(l => ErrorLine().IsMatch(l) && !Summary().IsMatch(l)) ?? lines.LastOrDefault(l => FailureWords().IsMatch(l)) ?? lines.LastOrDefault("it wrote nothing"));
         }
     }
 

@@ -1,9 +1,10 @@
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Hello.Compare.Figures;
 
 /// <summary>A table. The first column is text and aligned left. The others are figures and aligned right.</summary>
-public sealed record Table(IReadOnlyList<string> Head, IReadOnlyList<IReadOnlyList<string>> Rows)
+public sealed partial record Table(IReadOnlyList<string> Head, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
     /// <summary>Writes the table as Markdown.</summary>
     public string ToMarkdown()
@@ -12,7 +13,7 @@ public sealed record Table(IReadOnlyList<string> Head, IReadOnlyList<IReadOnlyLi
         foreach (var row in (IEnumerable<IReadOnlyList<string>>)[Head, [.. Head.Select((_, column) => column == 0 ? "---" : "---:")], .. Rows])
         {
             // An empty cell has one space between its bars: https://github.com/DavidAnson/markdownlint/blob/main/doc/md060.md
-            text.Append('|').AppendJoin('|', row.Select(cell => cell.Length == 0 ? " " : $" {cell.Replace("|", "\\|", StringComparison.Ordinal)} ")).Append("|\n");
+            text.Append('|').AppendJoin('|', row.Select(cell => cell.Length == 0 ? " " : $" {(ReferenceEquals(row, Head) ? cell.Replace("|", "\\|", StringComparison.Ordinal) : MarkedUp().Replace(cell, "\\$0"))} ")).Append("|\n");
         }
 
         return text.ToString();
@@ -25,6 +26,10 @@ public sealed record Table(IReadOnlyList<string> Head, IReadOnlyList<IReadOnlyLi
         var text = ToText();
         return text.AsSpan().IndexOf('\n') <= width ? text : string.Join('\n', Head.Skip(1).Select((name, i) => new Table([name, ""], [.. Rows.Select(row => (string[])[$"  {row[0]}", row[i + 1]])]).ToText()));
     }
+
+    /// <summary>What Markdown would not show as it is. A name in an image may have it.</summary>
+    [GeneratedRegex(@"[\\`*\[\]|]|<(?=[a-zA-Z/!?])|&(?=[\w#])")]
+    private static partial Regex MarkedUp();
 
     private string ToText()
     {

@@ -54,5 +54,9 @@ public sealed record HelloImage(string Name, string Context, string Dockerfile)
 
     /// <summary>All builds, sorted by name. Ratios are to the first one.</summary>
     public static IReadOnlyList<HelloImage> FindAll(string root) =>
-        [.. Directory.EnumerateFiles(root, $"{DockerfilePrefix}*").Select(f => Path.GetFileName(f)[DockerfilePrefix.Length..]).Order(StringComparer.Ordinal).Select(name => Of(root, name))];
+        [
+            .. Directory.EnumerateFiles(root, $"{DockerfilePrefix}*").Select(f => Path.GetFileName(f)[DockerfilePrefix.Length..])
+                // Not Dockerfile-scratch.dockerignore, and not the copies that editors and git make.
+                .Where(name => name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-')).Order(StringComparer.Ordinal).Select(name => Of(root, name)),
+        ];
 }

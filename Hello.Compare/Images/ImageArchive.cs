@@ -210,9 +210,8 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
         static string TextOf(JsonElement text) => text.GetString() ?? throw new InvalidOperationException("a name is null");
     }
 
-    /// <summary>An error in one line. Names in the archive may have line feeds in them.</summary>
     private static MeasurementException Error(string message, Exception? inner = null) =>
-        new($"The image's archive {string.Concat(message.Select(c => char.IsControl(c) ? '?' : c))}", inner);
+        new($"The image's archive {PlainText.Clean(message)}", inner);
 
     private static string Reason(Exception e) => e.Message.TrimEnd('.');
 

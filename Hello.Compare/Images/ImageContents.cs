@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Hello.Compare.Engine;
 
 namespace Hello.Compare.Images;
 
@@ -38,48 +39,52 @@ public sealed partial record ImageContents(
     private const int OthersMayWrite = 0b010;
 
     /// <summary>Derives the contents.</summary>
-    internal static ImageContents Of(ImageArchive archive, MergedLayers merged)
+    /// <param name="shell">The words of the image's <c>SHELL</c>; none if it has the usual one.</param>
+    internal static ImageContents Of(ImageArchive archive, MergedLayers merged, params string[] shell)
     {
-        var instructions = InstructionsOf(archive.Config);
+        var instructions = InstructionsOf(archive.Config, ["/bin/sh -c", .. shell.Length > 0 ? [string.Join(' ', shell)] : Array.Empty<string>()]);
         return new(
             // The instructions of empty layers are left out. If the numbers still differ, the image does not tell which made which.
             [.. archive.Layers.Select((layer, i) => new LayerFacts(layer.UnpackedBytes, layer.Entries.Count(e => e.IsFile), instructions.Length == archive.Layers.Count ? instructions[i] : ""))],
-            [.. merged.Files.Values.Where(f => f.Length > 0).OrderByDescending(f => f.Length).ThenBy(f => f.Path, StringComparer.Ordinal).Take(ListLength).Select(f => new FileFacts(f.Path, f.Length))],
-            [.. merged.Wasted.Take(ListLength)],
+            [.. merged.Files.Values.Where(f => f.Length > 0).OrderByDescending(f => f.Length).ThenBy(f => f.Path, StringComparer.Ordinal).Take(ListLength).Select(f => new FileFacts(PlainText.Clean(f.Path), f.Length))],
+            [.. merged.Wasted.Take(ListLength).Select(w => w with { Path = PlainText.Clean(w.Path) })],
             merged.Wasted.Sum(w => w.Bytes),
-            [.. merged.Files.Values.Where(f => f.IsFile && (f.Mode & SetUidBits) != 0).Select(f => f.Path)],
-            [.. merged.Files.Values.Where(f => f.IsFile && (f.Mode & OthersMayWrite) != 0).Select(f => f.Path)],
+            [.. merged.Files.Values.Where(f => f.IsFile && (f.Mode & SetUidBits) != 0).Select(f => PlainText.Clean(f.Path))],
+            [.. merged.Files.Values.Where(f => f.IsFile && (f.Mode & OthersMayWrite) != 0).Select(f => PlainText.Clean(f.Path))],
             archive.Layers.Any(layer => layer.IsCompressedEstimated));
     }
 
     /// <summary>Reads <c>{"history":[{"created_by":"RUN /bin/sh -c make # buildkit"},{"created_by":"USER 1000","empty_layer":true}]}</c>.</summary>
-    private static string[] InstructionsOf(JsonElement config) =>
-        config.TryGetProperty("history", out var history) && history.ValueKind == JsonValueKind.Array
-            ? [.. history.EnumerateArray().Where(step => !(step.TryGetProperty("empty_layer", out var empty) && empty.ValueKind == JsonValueKind.True)).Select(step => step.TryGetProperty("created_by", out var by) && by.ValueKind == JsonValueKind.String ? Tidy(by.GetString()!) : "")]
+    private static string[] InstructionsOf(JsonElement config, string[] shells)
+    {
+        return config.TryGetProperty("history", out var history) && history.ValueKind == JsonValueKind.Array
+            ? [.. history.EnumerateArray().Where(step => Member(step, "empty_layer")?.ValueKind != JsonValueKind.True)
+                .Select(step => Member(step, "created_by") is { ValueKind: JsonValueKind.String } by ? Tidy(by.GetString()!, shells) : "")]
             : [];
+
+        static JsonElement? Member(JsonElement step, string name) => step.ValueKind == JsonValueKind.Object && step.TryGetProperty(name, out var member) ? member : null;
+    }
 
     /// <summary>The instruction as it stands in a Dockerfile. Build arguments, which may be secret, are left out.</summary>
     /// <remarks>
     /// Builders write <c>/bin/sh -c #(nop) COPY file:4b5a in /</c>, <c>/bin/sh -c make</c>, <c>RUN |1 TOKEN=abc /bin/sh -c make # buildkit</c>.
     /// </remarks>
-    private static string Tidy(string createdBy)
+    private static string Tidy(string createdBy, string[] shells)
     {
         var text = WhiteSpace().Replace(createdBy, " ").Trim();
         text = text.EndsWith(" # buildkit", StringComparison.Ordinal) ? text[..^" # buildkit".Length] : text;
-        if (NoShell().Match(text) is { Success: true } instruction)
+        var run = text.StartsWith("RUN ", StringComparison.Ordinal) ? text["RUN ".Length..] : text;
+        if (run.StartsWith('|'))
         {
-            return instruction.Groups["rest"].Value.Trim();
+            // A value may have spaces, and the words of a shell, in it. So only what is behind the last shell is none.
+            var end = shells.Max(shell => run.LastIndexOf($" {shell} ", StringComparison.Ordinal) is >= 0 and var at ? at + shell.Length + 2 : -1);
+            return end < 0 ? "RUN (with build arguments, which are not shown)" : $"RUN {run[end..]}";
         }
 
-        return Shell().Match(text) is { Success: true } run ? $"RUN {run.Groups["rest"].Value.Trim()}" : text;
+        return shells.FirstOrDefault(shell => run.StartsWith($"{shell} ", StringComparison.Ordinal)) is not { } own ? text
+            : run[(own.Length + 1)..].Trim() is var rest && rest.StartsWith("#(nop)", StringComparison.Ordinal) ? rest["#(nop)".Length..].Trim() : $"RUN {rest}";
     }
 
     [GeneratedRegex(@"[\s\p{C}]+")]
     private static partial Regex WhiteSpace();
-
-    [GeneratedRegex(@"^/bin/sh -c #\(nop\)(?<rest>.*)$")]
-    private static partial Regex NoShell();
-
-    [GeneratedRegex(@"^(RUN )?(\|\d+ .*?)?/bin/sh -c (?<rest>.*)$")]
-    private static partial Regex Shell();
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Hello.Compare.Engine;
 
 namespace Hello.Compare.Images;
 
@@ -70,13 +71,16 @@ public sealed record ImageFacts(
             program?.IsStatic,
             dockerfile is null ? Label(BaseLabel) : dockerfile.Base,
             standIns,
-            ImagePlatform.Of(archive.Config)?.ToString() ?? ImagePlatform.Host.ToString(),
+            PlainText.Clean((ImagePlatform.Of(archive.Config) ?? ImagePlatform.Host).ToString()),
             [.. Names("ExposedPorts").Select(PortOf).OfType<int>()],
-            ImageContents.Of(archive, merged));
+            ImageContents.Of(archive, merged, Strings("Shell")));
 
-        string[] Present(string[] programs) => [.. programs.Where(p => files.FindProgram(p, DefaultSearchPath, "/") is not null)];
+        // A process finds a program by the image's own path, and somebody who looks for a shell also looks in the usual folders.
+        string[] Present(string[] programs) => [.. programs.Where(p => files.FindProgram(p, $"{SearchPath()}:{DefaultSearchPath}", "/") is not null)];
 
-        string NameOfUser() => Text("User").Split(':')[0] is { Length: > 0 } user ? files.Find(LayerEntry.UsersPath)?.Users?.GetValueOrDefault(user) ?? Text("User") : "root";
+        string NameOfUser() => Text("User").Split(':')[0] is { Length: > 0 } user
+            ? PlainText.Clean(files.Find(LayerEntry.UsersPath)?.Users?.GetValueOrDefault(user) ?? Text("User"))
+            : "root";
 
         string SearchPath() => Strings("Env").LastOrDefault(v => v.StartsWith("PATH=", StringComparison.Ordinal))?["PATH=".Length..] ?? DefaultSearchPath;
 
@@ -88,7 +92,7 @@ public sealed record ImageFacts(
         static int? PortOf(string port) => !port.EndsWith("/udp", StringComparison.Ordinal) && int.TryParse(port.Split('/')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 
         string? Label(string name) =>
-            Member("Labels") is { ValueKind: JsonValueKind.Object } labels && labels.TryGetProperty(name, out var label) && label.ValueKind == JsonValueKind.String && label.GetString() is { Length: > 0 } text ? text : null;
+            Member("Labels") is { ValueKind: JsonValueKind.Object } labels && labels.TryGetProperty(name, out var label) && label.ValueKind == JsonValueKind.String && label.GetString() is { Length: > 0 } text ? PlainText.Clean(text) : null;
 
         string Text(string name) => Member(name) is { ValueKind: JsonValueKind.String } text ? text.GetString()! : "";
 

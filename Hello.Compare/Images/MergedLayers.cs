@@ -17,6 +17,9 @@ internal sealed class MergedLayers
 
     private readonly Dictionary<string, WastedFile> _wasted = new(StringComparer.Ordinal);
 
+    /// <summary>The other names of a file with hard links, by one name. Its bytes count under one of them.</summary>
+    private readonly Dictionary<string, HashSet<string>> _names = new(StringComparer.Ordinal);
+
     /// <summary>Merges the layers.</summary>
     /// <param name="layers">From the base upwards.</param>
     public MergedLayers(IReadOnlyList<ImageLayer> layers)
@@ -39,13 +42,25 @@ internal sealed class MergedLayers
                 }
 
                 RemoveBelow(entry.Path); // and a file may replace a directory
+                for (var folder = DirectoryOf(entry.Path); folder.Length > 0; folder = DirectoryOf(folder))
+                {
+                    Remove(folder); // the engine makes a directory of it, also in place of a link
+                }
+
                 // A hard link keeps its content, even if an upper layer changes or deletes its target.
-                var added = entry.Type is TarEntryType.HardLink && _files.TryGetValue(ImageLayer.Normalize(entry.Target), out var target)
+                var original = ImageLayer.Normalize(entry.Target);
+                var added = entry.Type is TarEntryType.HardLink && original != entry.Path && _files.TryGetValue(original, out var target)
                     ? target with { Path = entry.Path, Length = 0 }
                     : entry;
                 Remove(entry.Path);
                 _files.Add(entry.Path, added);
                 _paths.Add(entry.Path);
+                if (added != entry)
+                {
+                    _names.TryAdd(original, [original]);
+                    _names[entry.Path] = _names[original];
+                    _names[original].Add(entry.Path);
+                }
             }
         }
 
@@ -64,7 +79,12 @@ internal sealed class MergedLayers
         if (_files.Remove(path, out var removed))
         {
             _paths.Remove(path);
-            if (removed.Length > 0)
+            if (_names.Remove(path, out var names) && names.Remove(path) && names.FirstOrDefault() is { } other)
+            {
+                // A container still sees the content, under another name.
+                _files[other] = _files[other] with { Length = _files[other].Length + removed.Length };
+            }
+            else if (removed.Length > 0)
             {
                 var before = _wasted.GetValueOrDefault(path) ?? new(path, 0, 0);
                 _wasted[path] = before with { Bytes = before.Bytes + removed.Length, Times = before.Times + 1 };

@@ -79,6 +79,27 @@ public sealed class ComparisonTests
     public void A_figure_that_was_not_measured_is_a_dash_without_a_ratio() =>
         Assert.Contains("\n| Unpacked size | 8.0 kB | – |\n", ComparisonMarkdown.Write(Result(Large, Unmeasured)), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("<b>x</b>", @"\<b>x\</b>")]
+    [InlineData("[a](b) `c` *d*", @"\[a\](b) \`c\` \*d\*")]
+    [InlineData("a|b &lt; c & d", @"a\|b \&lt; c & d")]
+    [InlineData("10,426,296 B (< 0.2×)", "10,426,296 B (< 0.2×)")]
+    public void A_text_of_an_image_cannot_mark_up_a_table(string cell, string written) =>
+        Assert.EndsWith($"| User | {written} |\n", new Table(["", "x"], [["User", cell]]).ToMarkdown(), StringComparison.Ordinal);
+
+    [Fact]
+    public void Copies_of_a_Dockerfile_are_no_builds()
+    {
+        var folder = Directory.CreateTempSubdirectory("hello-test-");
+        foreach (var name in (string[])["a", "a.dockerignore", "a.orig", "a~", "B"])
+        {
+            File.WriteAllText(Path.Combine(folder.FullName, $"Dockerfile-{name}"), "FROM scratch");
+        }
+
+        Assert.Equal(["a"], HelloImage.FindAll(folder.FullName).Select(image => image.Name));
+        folder.Delete(recursive: true);
+    }
+
     [Fact]
     public void The_columns_in_the_terminal_are_aligned()
     {

@@ -6,16 +6,13 @@ namespace Hello.Tests;
 public sealed class ConsoleProgressTests
 {
     [Theory]
-    [InlineData(0.4, 0, 0.4, 80, "Building scratch ...")]
-    [InlineData(12.3, 0, 12.3, 80, "Building scratch ... (13 s)")]
-    [InlineData(12.3, 0.05, 12.3, 80, "Building scratch ... (13 s, 5 % done)")]
-    [InlineData(5, 0.25, 30, 80, "Building scratch ... (5 s, 25 % done, about 2 min left)")]
-    [InlineData(90, 0.9, 180, 80, "Building scratch ... (2 min, 90 % done, about 20 s left)")]
-    [InlineData(0.1, 1, 30, 80, "Building scratch ... (100 % done)")]
-    [InlineData(12.3, 0.25, 30, 20, "Building scratch ..")]
-    [InlineData(12.3, 0.25, 30, 1, "")]
-    public void It_has_the_step_its_time_how_far_it_is_and_how_long_the_rest_may_take(double inStep, double done, double elapsed, int width, string line) =>
-        Assert.Equal(line, ConsoleProgress.Render("Building scratch ...", TimeSpan.FromSeconds(inStep), done, TimeSpan.FromSeconds(elapsed), width));
+    [InlineData(0.4, 80, "Building scratch ...")]
+    [InlineData(12.3, 80, "Building scratch ... (13 s)")]
+    [InlineData(90, 80, "Building scratch ... (90 s)")]
+    [InlineData(12.3, 20, "Building scratch ..")]
+    [InlineData(12.3, 1, "")]
+    public void It_has_the_step_and_its_time(double inStep, int width, string line) =>
+        Assert.Equal(line, ConsoleProgress.Render("Building scratch ...", TimeSpan.FromSeconds(inStep), width));
 
     /// <summary>A terminal gets one line that is drawn again. script(1) of util-linux makes one.</summary>
     [FactIfInstalled("script")]

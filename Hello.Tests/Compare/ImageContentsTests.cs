@@ -35,11 +35,16 @@ public sealed class ImageContentsTests
     [InlineData("RUN /usr/bin/busybox --install # buildkit", "RUN /usr/bin/busybox --install")]
     [InlineData("RUN /bin/sh -c a &&\n\tb\u001b[31m", "RUN a && b [31m")]
     [InlineData("", "")]
-    public void A_layer_has_the_instruction_that_made_it_without_build_arguments(string createdBy, string instruction)
+    [InlineData("|1 TOKEN=/bin/sh -c s3cret /bin/sh -c make", "RUN make")]
+    [InlineData("RUN |1 TOKEN=s3cret /bin/ash -eo pipefail -c touch /y # buildkit", "RUN touch /y", "/bin/ash", "-eo", "pipefail", "-c")]
+    [InlineData("RUN /bin/ash -eo pipefail -c touch /y # buildkit", "RUN touch /y", "/bin/ash", "-eo", "pipefail", "-c")]
+    [InlineData("RUN |1 TOKEN=s3cret touch /y # buildkit", "RUN (with build arguments, which are not shown)")] // RUN ["touch", "/y"]
+    [InlineData("|1 TOKEN=s3cret touch /y", "RUN (with build arguments, which are not shown)")]
+    public void A_layer_has_the_instruction_that_made_it_without_build_arguments(string createdBy, string instruction, params string[] shell)
     {
         var history = new { history = new object[] { new { created_by = createdBy }, new { created_by = "USER 1000", empty_layer = true } } };
 
-        var layer = Assert.Single(Contents("a=5 b=1", history).Layers);
+        var layer = Assert.Single(Contents("a=5 b=1", history, shell).Layers);
 
         Assert.Equal(new LayerFacts(6, 2, instruction), layer);
     }
@@ -51,6 +56,29 @@ public sealed class ImageContentsTests
     [InlineData("""{"history":[{},{"created_by":null}]}""")]
     public void An_image_that_does_not_tell_the_instructions_has_none(string config) =>
         Assert.Equal(["", ""], Contents("a=5 | b=1", JsonSerializer.Deserialize<JsonElement>(config)).Layers.Select(l => l.Instruction));
+
+    /// <summary>As <c>docker export</c> has them.</summary>
+    [Theory]
+    [InlineData("a=5 b=>a | .wh.a", "b=5", "")]
+    [InlineData("a=5 b=>a | a=6", "a=6 b=5", "")]
+    [InlineData("a=5 b=>a c=>b | .wh.b | .wh.a", "c=5", "")]
+    [InlineData("a=5 b=>a | .wh.a | .wh.b", "", "b=5")]
+    [InlineData("usr/bin/a=1 bin->usr/bin | bin/b=2", "bin/b=2 usr/bin/a=1", "")] // the folder bin takes the place of the link
+    public void A_container_sees_what_the_layers_leave(string layers, string seen, string wasted)
+    {
+        var merged = new MergedLayers(Layers(layers));
+
+        Assert.Equal(seen, string.Join(' ', merged.Files.Values.Select(f => $"{f.Path}={f.Length}")));
+        Assert.Equal(wasted, string.Join(' ', merged.Wasted.Select(w => $"{w.Path}={w.Bytes}")));
+    }
+
+    [Fact]
+    public void A_name_cannot_change_a_terminal_or_forge_a_line()
+    {
+        var contents = Contents("\x1b[2J\x1b[31mx=1 \u009b31my=2 a\n··setuid·or·setgid:·none=3 \u202etxt.exe=4", new { });
+
+        Assert.Equal(["?txt.exe", "a?··setuid·or·setgid:·none", "?31my", "?[2J?[31mx"], contents.LargestFiles.Select(f => f.Path));
+    }
 
     [Fact]
     public void The_ten_largest_files_that_a_container_sees_are_named()
@@ -117,17 +145,18 @@ public sealed class ImageContentsTests
         return Assert.Single((await Archive.ReadAsync(archive, ImagePlatform.Host, sample, CancellationToken.None)).Layers);
     }
 
-    private static ImageContents Contents(string layers, object config)
+    private static ImageContents Contents(string layers, object config, params string[] shell)
     {
         var image = new Archive(JsonSerializer.SerializeToElement(config), Layers(layers));
-        return ImageContents.Of(image, new(image.Layers));
+        return ImageContents.Of(image, new(image.Layers), shell);
     }
 
-    /// <summary>Layers such as <c>a=5 d/ | .wh.a</c>: a file of 5 bytes and a directory, and above them a whiteout.</summary>
+    /// <summary>Layers such as <c>a=5 d/ b=>a c->d | .wh.a</c>: a file of 5 bytes, a directory, a hard and a symbolic link, and above them a whiteout.</summary>
     private static ImageLayer[] Layers(string layers) =>
     [
-        .. layers.Split(" | ").Select((layer, i) => new ImageLayer($"sha256:{i}", 1, [.. layer.Split(' ').Select(entry => entry.Split('=') is [var path, var bytes]
-            ? new LayerEntry(path, TarEntryType.RegularFile, long.Parse(bytes, null), "", null)
+        .. layers.Split(" | ").Select((layer, i) => new ImageLayer($"sha256:{i}", 1, [.. layer.Split(' ').Select(entry => entry.Split(["=>", "->"], 2, StringSplitOptions.None) is [var link, var target]
+            ? new LayerEntry(link, entry.Contains("=>", StringComparison.Ordinal) ? TarEntryType.HardLink : TarEntryType.SymbolicLink, 0, target, null)
+            : entry.Split('=') is [var path, var bytes] ? new LayerEntry(path, TarEntryType.RegularFile, long.Parse(bytes, null), "", null)
             : new LayerEntry(entry.TrimEnd('/'), entry.EndsWith('/') ? TarEntryType.Directory : TarEntryType.RegularFile, 0, "", null))])),
     ];
 }

@@ -212,9 +212,12 @@ public sealed class ImageFactsTests
     [InlineData("bin/sh | bin/.wh.sh", "", "")]
     [InlineData("bin/sh->gone opt/bash sh/a", "", "")]
     [InlineData("bin/bash.bashrc etc/apk lib/apk/db", "", "")]
-    public void Shells_and_package_managers_are_programs_in_the_image_and_a_package_manager_has_its_database(string files, string shells, string packageManagers)
+    [InlineData("busybox/sh", "", "")]
+    [InlineData("busybox/sh bin/bash", "sh bash", "", """{"config":{"Env":["PATH=/app:/busybox"]}}""")]
+    public void Shells_and_package_managers_are_programs_in_the_image_and_a_package_manager_has_its_database(
+        string files, string shells, string packageManagers, string config = "{}")
     {
-        var facts = Facts(files, "{}");
+        var facts = Facts(files, config);
 
         Assert.Equal(shells, string.Join(' ', facts.Shells));
         Assert.Equal(packageManagers, string.Join(' ', facts.PackageManagers));

@@ -98,13 +98,19 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
         var stages = await File.ReadAllTextAsync(Path.Combine(root, dockerfile), cancellationToken) + await File.ReadAllTextAsync(Path.Combine(folder, "Dockerfile-sbom"), cancellationToken);
         await ProgramRunner.RunAsync(
             Cli.Wrap("docker").WithArguments(["buildx", "build", "--file", "-", "--output", temporary, root]).WithStandardInputPipe(PipeSource.FromString(stages)), cancellationToken);
+        var assetsFile = Path.Combine(temporary, "obj", "Hello.Api", "project.assets.json");
+        if (!File.Exists(assetsFile))
+        {
+            throw new SbomException($"The builder wrote nothing to {temporary}. A docker client from a snap has a /tmp of its own: set TMPDIR to a folder in your home directory.");
+        }
+
         var responseFile = Path.Combine(temporary, "Hello.Api.ilc.rsp");
         if (!File.Exists(responseFile))
         {
             throw new SbomException($"{dockerfile} does not build a native binary, so it needs no SBOM. A scanner finds the packages in its image by itself.");
         }
 
-        var assets = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(temporary, "obj", "Hello.Api", "project.assets.json"), cancellationToken))!;
+        var assets = JsonNode.Parse(await File.ReadAllTextAsync(assetsFile, cancellationToken))!;
         // -r:/root/.nuget/packages/opentelemetry/1.20.1/lib/net10.0/OpenTelemetry.dll
         var packages = $"-r:{assets["packageFolders"]!.AsObject().Single().Key}";
         var compiled = (await File.ReadAllLinesAsync(responseFile, cancellationToken))
