@@ -125,7 +125,7 @@ internal sealed class ImageFactsPublisher(
 
         async Task<Action> ReadImageAsync()
         {
-            var facts = await inspector.InspectImageAsync(image, image.Reference, cancellationToken);
+            var facts = await inspector.InspectImageAsync(image.Reference, image.Dockerfile, cancellationToken);
             return () => figures.Image = facts;
         }
 

@@ -124,7 +124,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     private async Task<Candidate> ReadAsync(ImageInspector inspector, HelloImage image, string reference, CancellationToken cancellationToken)
     {
         var (id, entrypoint) = ReadImage(await _engine.InspectAsync("image", reference, cancellationToken));
-        var candidate = new Candidate(image.Name, image.Name is not (Go or Floor), id, entrypoint, await inspector.InspectImageAsync(image, reference, cancellationToken));
+        var candidate = new Candidate(image.Name, image.Name is not (Go or Floor), id, entrypoint, await inspector.InspectImageAsync(reference, image.Dockerfile, cancellationToken));
         candidate.Add("Unpacked size, B", candidate.Image.UnpackedBytes);
         candidate.Add(CompressedSize, candidate.Image.CompressedBytes);
         return candidate;
@@ -330,6 +330,5 @@ internal sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("hello-benchmark-").FullName;
 
-    /// <inheritdoc/>
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

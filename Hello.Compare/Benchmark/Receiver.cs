@@ -60,7 +60,6 @@ internal sealed class Receiver : IAsyncDisposable
         }
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _client.Dispose();

@@ -30,11 +30,7 @@ public sealed class ComparisonFiles(string folder)
         Directory.CreateDirectory(folder);
         var result = await new ComparisonRun(engine, inspector, ComparisonRun.DefaultRuns, timeout: null, progress, progress).MeasureAsync([.. HelloImage.FindAll(root).Select(ComparedImage.Of)], cancellationToken);
         await WriteAsync(result);
-        foreach (var failure in result.Failures)
-        {
-            progress(failure);
-        }
-
+        result.Failures.ToList().ForEach(progress);
         return result.Failures.Count;
     }
 

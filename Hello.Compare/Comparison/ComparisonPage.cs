@@ -81,24 +81,12 @@ internal static class ComparisonPage
         return $"""
             <section><h3>{Encode(image.Name)}</h3>
             <div class="stack" role="img" aria-label="{Encode(Format.Invariant($"{contents.Layers.Count} layers, {Format.Bytes(image.Image.UnpackedBytes)}"))}">{stack}</div>
-            <h4>Layers, from the base upwards</h4>
-            {List(contents.Layers.Select(l => (Format.Bytes(l.Bytes), ImageContentsText.Shorten(l.Instruction))))}
-            <h4>Largest files</h4>
-            {List(contents.LargestFiles.Select(f => (Format.Bytes(f.Bytes), f.Path)))}
-            <h4>Wasted: files that an upper layer replaces or deletes</h4>
-            {List(contents.Wasted.Select(w => (Format.Bytes(w.Bytes), w.Path)))}
-            <h4>Setuid or setgid</h4>
-            {List(contents.SetUid.Select(path => ("", path)))}
-            <h4>Writable by every user</h4>
-            {List(contents.WorldWritable.Select(path => ("", path)))}
+            {string.Join('\n', ImageContentsText.Lists(contents).Select(list => $"<h4>{char.ToUpperInvariant(list.Title[0])}{Encode(list.Title[1..])}</h4>\n{List(list.Lines)}"))}
             </section>
             """;
 
-        static string List(IEnumerable<(string Size, string What)> lines)
-        {
-            var items = ImageContentsText.FirstOf(lines).Select(l => $"<li>{(l.Size.Length == 0 ? "" : $"<span class=\"value\">{Encode(l.Size)}</span> ")}<span>{Encode(l.What)}</span></li>").ToArray();
-            return items.Length == 0 ? "<p>none</p>" : $"<ul>{string.Concat(items)}</ul>";
-        }
+        static string List(IReadOnlyList<(string Size, string What)> lines) => lines.Count == 0 ? "<p>none</p>"
+            : $"<ul>{string.Concat(lines.Select(l => $"<li>{(l.Size.Length == 0 ? "" : $"<span class=\"value\">{Encode(l.Size)}</span> ")}<span>{Encode(l.What)}</span></li>"))}</ul>";
     }
 
     private static string Encode(string text) => WebUtility.HtmlEncode(text);

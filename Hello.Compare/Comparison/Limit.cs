@@ -20,9 +20,7 @@ internal sealed partial record Limit(Figure Figure, double? Number, string Text)
     StringComparer.OrdinalIgnoreCase);
 
     private static readonly Figure[] Texts = [Figure.User, Figure.Ids, Figure.Shell, Figure.PackageManager, Figure.Binary, Figure.Base, Figure.Platform];
-
     private static readonly Figure[] Times = [Figure.BuildTime, Figure.FirstHello, Figure.LatencyP50, Figure.LatencyP99];
-
     private static readonly Figure[] Sizes = [Figure.UnpackedSize, Figure.CompressedSize, Figure.Wasted, Figure.MemoryAfterStart, Figure.MemoryUnderLoad];
 
     /// <summary>Reads a limit.</summary>

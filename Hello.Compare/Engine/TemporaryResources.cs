@@ -40,7 +40,6 @@ internal sealed class TemporaryResources(ContainerEngine engine, Action<string> 
         report(line);
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         // Containers first: an image that a container uses cannot be removed.

@@ -13,14 +13,6 @@ public sealed class ImageInspector(ContainerEngine engine, ImageFactsFile? known
     /// <summary>The bytes of an image above which samples tell how well it compresses.</summary>
     private const long LargeImage = 256 * 1024 * 1024;
 
-    /// <summary>Inspects an image of a build.</summary>
-    /// <param name="reference">The image's name and tag, which may differ from those of the build.</param>
-    public Task<ImageFacts> InspectImageAsync(HelloImage image, string reference, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(image);
-        return InspectImageAsync(reference, image.Dockerfile, cancellationToken);
-    }
-
     /// <summary>Inspects an image.</summary>
     /// <param name="dockerfile">The Dockerfile that it was built from; null if it is not known.</param>
     public async Task<ImageFacts> InspectImageAsync(string reference, string? dockerfile, CancellationToken cancellationToken)

@@ -6,15 +6,6 @@ namespace Hello.Compare.Probe;
 /// <summary>The limits of a load. It ends when the first of them is reached.</summary>
 public sealed record LoadOptions
 {
-    /// <summary>The highest allowed number of requests.</summary>
-    public const int MaxRequests = 1_000_000;
-
-    /// <summary>The highest allowed number of connections.</summary>
-    public const int MaxConnections = 1_000;
-
-    /// <summary>The longest allowed duration.</summary>
-    public static readonly TimeSpan MaxDuration = TimeSpan.FromMinutes(10);
-
     /// <summary>Number of requests. The default is below the 2,048 spans that OpenTelemetry queues for export, so no span is lost.</summary>
     public int Requests { get; init; } = 2_000;
 

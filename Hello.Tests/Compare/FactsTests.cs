@@ -120,7 +120,7 @@ public sealed class FactsTests(HelloApplication hello)
     public async Task An_image_that_does_not_exist_is_a_clear_error()
     {
         var image = hello.App.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().First().Image;
-        var error = await Assert.ThrowsAsync<MeasurementException>(() => Inspector.InspectImageAsync(image, "demo-app:none", CancellationToken.None));
+        var error = await Assert.ThrowsAsync<MeasurementException>(() => Inspector.InspectImageAsync("demo-app:none", image.Dockerfile, CancellationToken.None));
 
         Assert.Contains("demo-app:none", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
@@ -129,6 +129,6 @@ public sealed class FactsTests(HelloApplication hello)
     private Task<ImageFacts> FactsAsync(ImageSpecification image)
     {
         var build = hello.App.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().Single(r => r.Image.Name == image.Resource).Image;
-        return Inspector.InspectImageAsync(build, image.Reference, CancellationToken.None);
+        return Inspector.InspectImageAsync(image.Reference, build.Dockerfile, CancellationToken.None);
     }
 }

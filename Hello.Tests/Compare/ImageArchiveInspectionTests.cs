@@ -81,6 +81,6 @@ public sealed class ImageArchiveInspectionTests
         await File.WriteAllTextAsync(Path.Combine(folder, "image.json"), $$"""[{"Id":"sha256:1","Os":"linux","Architecture":"{{architecture}}"}]""", limit.Token);
         await File.WriteAllTextAsync(Path.Combine(folder, "Dockerfile-test"), "FROM scratch\n", limit.Token);
         using var inspector = new ImageInspector(fake.Engine);
-        return await inspector.InspectImageAsync(HelloImage.Of(folder, "test"), Reference, limit.Token);
+        return await inspector.InspectImageAsync(Reference, HelloImage.Of(folder, "test").Dockerfile, limit.Token);
     }
 }

@@ -248,6 +248,14 @@ public sealed class ImageFactsTests
     [InlineData("FROM sdk|FROM runtime", "runtime", "sdk")]
     [InlineData("# FROM a|#FROM b|FROM c|# FROM d", "c", "")]
     [InlineData("FROM a|COPY --from=b /x /y|RUN echo FROM c", "a", "")]
+    [InlineData(@"FROM a|RUN echo hello \|from there > /x", "a", "")]
+    [InlineData(@"FROM a|RUN echo hello \||# a comment|  from there", "a", "")]
+    [InlineData("FROM a|RUN <<EOF|FROM b|EOF|COPY <<-'ONE' <<\"TWO\" /|FROM c|ONE|FROM d|TWO|FROM e", "e", "a")]
+    [InlineData("ARG R|FROM ${R:-a}", "a", "")]
+    [InlineData("ARG R=|ARG S=${R:-b}|FROM ${S}:1", "b:1", "")]
+    [InlineData(@"FROM \|  --platform=linux/amd64 \|  a", "a", "")]
+    [InlineData("# escape=`|FROM a|RUN echo `|FROM b", "a", "")]
+    [InlineData("FROM a|RUN echo `date`|FROM b", "b", "a")]
     public void A_Dockerfile_names_what_it_builds_on(string lines, string baseImage, string buildImages)
     {
         var dockerfile = Dockerfile.Parse(lines.Split('|'));
