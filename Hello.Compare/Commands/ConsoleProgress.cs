@@ -35,8 +35,8 @@ internal static class ConsoleProgress
             }
 
             (_step, _stepStarted) = (line, Clock.Elapsed);
+            _timer ??= new(_ => Draw(), null, Period, Period);
             Draw();
-            _timer ??= new(_ => DrawAgain(), null, Period, Period);
         }
     }
 
@@ -69,22 +69,17 @@ internal static class ConsoleProgress
         return line.Length < width ? line : line[..Math.Max(width - 1, 0)];
     }
 
-    private static void DrawAgain()
+    private static void Draw()
     {
         lock (Gate)
         {
             if (_timer is not null)
             {
-                Draw();
+                var line = Render(_step, Clock.Elapsed - _stepStarted, Width());
+                WriteError($"\r{line.PadRight(_drawn)}");
+                _drawn = line.Length;
             }
         }
-    }
-
-    private static void Draw()
-    {
-        var line = Render(_step, Clock.Elapsed - _stepStarted, Width());
-        WriteError($"\r{line.PadRight(_drawn)}");
-        _drawn = line.Length;
     }
 
     private static void Erase()

@@ -4,7 +4,6 @@ using Hello.Compare.Images;
 namespace Hello.Compare.Comparison;
 
 /// <summary>The files that a comparison is written to.</summary>
-/// <param name="folder">Their folder.</param>
 public sealed class ComparisonFiles(string folder)
 {
     /// <summary>The table and the conditions.</summary>

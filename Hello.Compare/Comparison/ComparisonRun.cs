@@ -8,8 +8,6 @@ using Hello.Compare.Probe;
 namespace Hello.Compare.Comparison;
 
 /// <summary>Builds the images without cache, runs them one at a time and measures them.</summary>
-/// <param name="engine">The container engine.</param>
-/// <param name="inspector">Reads the images.</param>
 /// <param name="runs">How often each image is started. The figures are medians.</param>
 /// <param name="timeout">How long a container may take from its start to its first answer; null for the default.</param>
 /// <param name="progress">Receives one line about each step.</param>

@@ -7,6 +7,8 @@ namespace Hello.Compare.Engine;
 /// <summary>Tells whether the ports of an address are free on this machine, and finds one that is.</summary>
 public static class LocalPort
 {
+    private static int _next = RandomNumberGenerator.GetInt32(12_000);
+
     /// <summary>Listens for a moment. A connection would not find a port that another program has reserved and does not listen on.</summary>
     /// <returns>Why it cannot listen; <see cref="SocketError.Success"/> if it can.</returns>
     public static SocketError TryListen(IPEndPoint address)
@@ -25,17 +27,17 @@ public static class LocalPort
     }
 
     /// <summary>
-    /// Finds a free port of the loopback address. It is below those that systems give to outgoing connections, one of which
-    /// could take it before the program that is to listen there has started.
+    /// Finds a free port of the loopback addresses, and never the same one twice. It is below those that systems give to outgoing
+    /// connections, one of which could take it before the program that is to listen there has started.
     /// </summary>
     public static int FindFree()
     {
         int port;
         do
         {
-            port = RandomNumberGenerator.GetInt32(20_000, 32_000);
+            port = 20_000 + (int)((uint)Interlocked.Increment(ref _next) % 12_000);
         }
-        while (TryListen(new(IPAddress.Loopback, port)) != SocketError.Success);
+        while (TryListen(new(IPAddress.Loopback, port)) != SocketError.Success || TryListen(new(IPAddress.IPv6Loopback, port)) == SocketError.AddressAlreadyInUse);
 
         return port;
     }

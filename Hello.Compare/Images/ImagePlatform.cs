@@ -35,8 +35,14 @@ internal sealed record ImagePlatform(string? Os, string? Architecture, string? V
     /// <summary>As a command line writes it: "linux/arm/v7".</summary>
     public override string ToString() => string.Join('/', new[] { Os, Architecture, Variant }.Where(part => !string.IsNullOrEmpty(part)));
 
-    /// <summary>Reads <c>{"os":"linux","architecture":"arm","variant":"v7"}</c>. The engine writes the same names with capitals.</summary>
-    internal static ImagePlatform? Of(JsonElement json) => json.Deserialize<ImagePlatform>(JsonSerializerOptions.Web);
+    /// <summary>Reads <c>{"os":"linux","architecture":"arm","variant":"v7"}</c>. The engine writes the same names with capitals. What is no text is left out.</summary>
+    internal static ImagePlatform? Of(JsonElement json)
+    {
+        return json.ValueKind == JsonValueKind.Object ? new(Text("os"), Text("architecture"), Text("variant")) : null;
+
+        string? Text(string name) => json.EnumerateObject().Where(m => m.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            .Select(m => m.Value.ValueKind == JsonValueKind.String ? m.Value.GetString() : null).FirstOrDefault();
+    }
 
     /// <summary>How well the other one stands in for this one: 0 is the same.</summary>
     internal int DistanceTo(ImagePlatform other) => (Os, Architecture) != (other.Os, other.Architecture) ? 2 : Level != other.Level ? 1 : 0;

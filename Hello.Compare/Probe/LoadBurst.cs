@@ -23,7 +23,6 @@ public sealed record LoadOptions
 }
 
 /// <summary>The result of a load.</summary>
-/// <param name="Sent">Number of requests sent.</param>
 /// <param name="Errors">Number of requests that were not answered with success, a status from 200 to 299.</param>
 /// <param name="Elapsed">Time from the first request to the last answer.</param>
 /// <param name="P50">The latency that half of the successful requests do not exceed; null if there is none.</param>
