@@ -10,7 +10,6 @@ using Hello.Compare.Probe;
 namespace Hello.Compare.Benchmark;
 
 /// <summary>Measures the starts of all candidates in turns, then loads on them in turns, and writes the figures as Markdown.</summary>
-/// <param name="root">The repository's folder.</param>
 /// <param name="folder">The folder of the benchmark's Go and Lua files.</param>
 /// <param name="runs">Number of loads on each candidate.</param>
 /// <param name="starts">Number of starts of each candidate without a load.</param>

@@ -13,6 +13,7 @@ namespace Hello.Compare.Probe;
 /// </summary>
 public sealed class ProbeContainer : IAsyncDisposable
 {
+    private const string Label = "io.hello.probe";
     private readonly ContainerEngine _engine;
     private readonly string _name;
     private readonly Channel<string> _requests = Channel.CreateUnbounded<string>();
@@ -87,10 +88,11 @@ public sealed class ProbeContainer : IAsyncDisposable
 
     /// <summary>Starts one. Another container can then share its network.</summary>
     /// <param name="options">Options of <c>docker run</c>.</param>
-    /// <param name="leftBehind">Receives one line if the probe could not be removed.</param>
     /// <exception cref="MeasurementException">It could not be started.</exception>
     internal static async Task<ProbeContainer> StartAsync(ContainerEngine engine, IEnumerable<string> options, Action<string> leftBehind, CancellationToken cancellationToken)
     {
+        // The engine keeps one that it made and did not start, because the connection to it broke between the two.
+        await engine.TryRunAsync(["container", "prune", "--force", "--filter", $"label={Label}", "--filter", "until=10m"], cancellationToken);
         for (var isPulled = false; ; isPulled = true)
         {
             var probe = new ProbeContainer(engine, TemporaryResources.NewName("probe"), leftBehind);
@@ -123,7 +125,7 @@ public sealed class ProbeContainer : IAsyncDisposable
     {
         _run = RunAsync(
         [
-            "container", "run", "--name", _name, "--rm", "--interactive", "--pull", "never", "--platform", $"linux/{await _engine.GetArchitectureAsync(cancellationToken)}", .. options,
+            "container", "run", "--name", _name, "--label", Label, "--rm", "--interactive", "--pull", "never", "--platform", $"linux/{await _engine.GetArchitectureAsync(cancellationToken)}", .. options,
             // The load then takes less work than the answers to it.
             "--env", "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1", "--env", "DOTNET_EnableDiagnostics=0",
             // It waits for the program. If this program is killed before, the input ends, and so does the container.
