@@ -54,9 +54,6 @@ internal sealed class ImageFactsPublisher(
     /// <summary>Sorts these properties behind those that every container has. The dashboard treats a negative number as 0.</summary>
     private const int FirstSortOrder = 100;
 
-    /// <summary>Lets the process finish the work of its start that goes on after the first answer.</summary>
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
-
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(model.Resources.HelloImages().Select(r => FollowAsync(r.Resource, r.Image, stoppingToken)));
@@ -133,7 +130,7 @@ internal sealed class ImageFactsPublisher(
         {
             await notifications.WaitForResourceHealthyAsync(resource.Name, WaitBehavior.WaitOnResourceUnavailable, cancellationToken);
             await using var probe = await ProbeContainer.StartBesideAsync(engine, container, log.LeftBehind, cancellationToken);
-            await Task.Delay(Settling, cancellationToken);
+            await Task.Delay(ProbeContainer.Settling, cancellationToken);
             var facts = await probe.ReadProcessesAsync(cancellationToken);
             return () =>
             {

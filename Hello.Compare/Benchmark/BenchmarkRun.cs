@@ -10,7 +10,7 @@ using Hello.Compare.Probe;
 namespace Hello.Compare.Benchmark;
 
 /// <summary>Measures the starts of all candidates in turns, then loads on them in turns, and writes the figures as Markdown.</summary>
-/// <param name="folder">The folder of the benchmark's Go and Lua files.</param>
+/// <param name="folder">The folder of the benchmark's Go files.</param>
 /// <param name="runs">Number of loads on each candidate.</param>
 /// <param name="starts">Number of starts of each candidate without a load.</param>
 /// <param name="progress">Receives one line about each step.</param>
@@ -34,9 +34,6 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
 
     private static readonly int[] Connections = [1, 32, 256];
     private static readonly TimeSpan Load = TimeSpan.FromSeconds(4);
-
-    /// <summary>Lets the process finish the work that goes on after the last answer.</summary>
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
 
     /// <summary>The part of the highest rate at which nothing may be lost.</summary>
     private const double SteadyShare = 0.8;
@@ -210,7 +207,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     private async Task<long> LoadAsync(Candidate candidate, Uri hello, string container, TemporaryResources made, CancellationToken cancellationToken)
     {
         await using var probe = await StartProbeAsync(container, made, cancellationToken);
-        await Task.Delay(Settling, cancellationToken);
+        await Task.Delay(ProbeContainer.Settling, cancellationToken);
         await AddMemoryAsync("idle");
         var requests = 0;
         foreach (var connections in Connections)
@@ -224,7 +221,7 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
             candidate.Add($"Latency p99 on one core, {over}, ms", result.P99!.Value.TotalMilliseconds);
         }
 
-        await Task.Delay(Settling, cancellationToken);
+        await Task.Delay(ProbeContainer.Settling, cancellationToken);
         var peak = await AddMemoryAsync("after load");
         candidate.Add("Memory, peak, MB", peak.PeakResidentBytes / 1e6);
         return requests;

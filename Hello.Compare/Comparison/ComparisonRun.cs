@@ -23,9 +23,6 @@ internal sealed class ComparisonRun(
     /// <summary>If there is no answer by then, it looks from time to time whether there can be one.</summary>
     private static readonly TimeSpan LookPause = TimeSpan.FromSeconds(2);
 
-    /// <summary>Lets the process finish the work of its start that goes on after the first answer.</summary>
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
-
     /// <summary>The engine notes the end of a container a moment late.</summary>
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(3);
 
@@ -109,7 +106,7 @@ internal sealed class ComparisonRun(
 
     /// <summary>A name for tags and containers. Those of the builds are easy to recognise.</summary>
     private static string TagOf(ComparedImage image, int index) =>
-        image.Name.Length > 0 && image.Name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') && image.Name[0] != '-' ? image.Name : Format.Invariant($"image-{index + 1}");
+        HelloImage.IsName(image.Name) ? image.Name : Format.Invariant($"image-{index + 1}");
 
     private async Task ReadAsync(MeasuredImage image, TemporaryResources made, CancellationToken cancellationToken)
     {
@@ -182,7 +179,7 @@ internal sealed class ComparisonRun(
 
             image.Figures.Add(Figure.FirstHello, (await answering - started).TotalSeconds);
             probe ??= await ProbeContainer.StartBesideAsync(engine, container, made.Report, cancellationToken);
-            await Task.Delay(Settling, cancellationToken);
+            await Task.Delay(ProbeContainer.Settling, cancellationToken);
             await MeasureAsync(image, probe, cancellationToken);
         }
         catch (MeasurementException)

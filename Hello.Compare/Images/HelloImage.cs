@@ -52,11 +52,13 @@ public sealed record HelloImage(string Name, string Context, string Dockerfile)
     /// <param name="name">The suffix of the Dockerfile.</param>
     public static HelloImage Of(string root, string name) => new(name, root, Path.Combine(root, DockerfilePrefix + name));
 
-    /// <summary>All builds, sorted by name. Ratios are to the first one.</summary>
+    /// <summary>Whether a text can be the end of a tag and of a container's name.</summary>
+    internal static bool IsName(string text) => text is [not '-', ..] && text.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-');
+
+    /// <summary>All builds, sorted by name. Ratios are to the first one. Dockerfile-scratch.dockerignore, and the copies that editors and git make, are none.</summary>
     public static IReadOnlyList<HelloImage> FindAll(string root) =>
-        [
-            .. Directory.EnumerateFiles(root, $"{DockerfilePrefix}*").Select(f => Path.GetFileName(f)[DockerfilePrefix.Length..])
-                // Not Dockerfile-scratch.dockerignore, and not the copies that editors and git make.
-                .Where(name => name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-')).Order(StringComparer.Ordinal).Select(name => Of(root, name)),
-        ];
+    [
+        .. Directory.EnumerateFiles(root, $"{DockerfilePrefix}*").Select(f => Path.GetFileName(f)[DockerfilePrefix.Length..])
+            .Where(IsName).Order(StringComparer.Ordinal).Select(name => Of(root, name)),
+    ];
 }

@@ -15,11 +15,11 @@ internal static class ContainerProcesses
     public static IReadOnlyList<IPEndPoint> FindListening()
     {
         var sockets = Own().SelectMany(p => SocketsOf(p.Id)).ToHashSet();
-        return [.. ((string[])["tcp", "tcp6"]).SelectMany(table => Lines($"/proc/net/{table}")).Select(Parse).Where(l => sockets.Contains(l.Socket)).Select(l => l.Address!)];
+        return [.. Sockets().Where(l => sockets.Contains(l.Socket)).Select(l => l.Address!)];
     }
 
     /// <summary>Whether any program listens on a port of this network.</summary>
-    public static bool AnyListens(int port) => ((string[])["tcp", "tcp6"]).SelectMany(table => Lines($"/proc/net/{table}")).Any(l => Parse(l).Address?.Port == port);
+    public static bool AnyListens(int port) => Sockets().Any(l => l.Address?.Port == port);
 
     private static List<(string Id, string Status)> Own()
     {
@@ -63,7 +63,8 @@ internal static class ContainerProcesses
         return (new(new IPAddress(bytes), int.Parse(port, NumberStyles.HexNumber, CultureInfo.InvariantCulture)), inode);
     }
 
-    private static IEnumerable<string> Lines(string file) => File.Exists(file) ? File.ReadLines(file) : []; // there may be no IPv6
+    private static IEnumerable<(IPEndPoint? Address, string Socket)> Sockets() =>
+        ((string[])["/proc/net/tcp", "/proc/net/tcp6"]).Where(File.Exists).SelectMany(File.ReadLines).Select(Parse); // there may be no IPv6
 
     private static string? TryRead(string process, string file)
     {

@@ -13,6 +13,9 @@ namespace Hello.Compare.Probe;
 /// </summary>
 public sealed class ProbeContainer : IAsyncDisposable
 {
+    /// <summary>Lets a process finish the work that goes on after its first, or its last, answer. Memory is read after it.</summary>
+    public static readonly TimeSpan Settling = TimeSpan.FromSeconds(1);
+
     private const string Label = "io.hello.probe";
     private readonly ContainerEngine _engine;
     private readonly string _name;

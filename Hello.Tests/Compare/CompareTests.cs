@@ -131,12 +131,8 @@ public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloAp
         }
     }
 
-    /// <summary>What a comparison makes for these images. Another one may run at the same time.</summary>
-    private static async Task<string[]> ListAsync() =>
-    [
-        .. (await EngineContents.ListAsync("hello-compare-"))
-            .Where(name => HelloImages.Specification.Select(image => image.Resource).Concat(["good", "broken"]).Any(name.EndsWith)),
-    ];
+    private static Task<string[]> ListAsync() =>
+        EngineContents.ListOfComparisonsAsync([.. HelloImages.Specification.Select(image => image.Resource), "good", "broken"]);
 
     /// <summary>The files of an image and their digests.</summary>
     private static async Task<IEnumerable<(string Path, string Digest)>> DigestsAsync(string reference) =>

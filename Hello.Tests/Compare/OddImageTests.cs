@@ -148,8 +148,7 @@ public sealed partial class OddImageTests : IAsyncLifetime
     /// <summary>What a comparison may leave behind: its images and containers, those of these images, and volumes without a name.</summary>
     private static async Task<string[]> ListAsync() =>
     [
-        .. (await EngineContents.ListAsync("hello-compare-"))
-            .Where(name => All.Any(image => name.EndsWith($"-{image.Name}", StringComparison.Ordinal))),
+        .. await EngineContents.ListOfComparisonsAsync(All.Select(image => $"-{image.Name}")),
         .. await LinesAsync(
             ["container", "ls", "--all", "--format", "{{.Names}}", .. All.SelectMany(image => new[] { "--filter", $"ancestor={image.Tag}" })]),
         .. (await LinesAsync("volume", "ls", "--quiet")).Where(name => name.Length == 64),

@@ -147,12 +147,7 @@ public sealed class OwnImageTests : IAsyncLifetime
         Assert.Empty((await ListAsync()).Except(before));
     }
 
-    /// <summary>What a comparison makes for these images. Another one may run at the same time.</summary>
-    private static async Task<string[]> ListAsync() =>
-    [
-        .. (await EngineContents.ListAsync("hello-compare-"))
-            .Where(name => Images.Keys.Append("image-1").Any(image => name.EndsWith(image, StringComparison.Ordinal))),
-    ];
+    private static Task<string[]> ListAsync() => EngineContents.ListOfComparisonsAsync(Images.Keys.Append("image-1"));
 
     private static string Tag(string name) => $"hello-test-own:{name}";
 }

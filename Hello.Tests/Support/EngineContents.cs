@@ -10,5 +10,10 @@ internal static class EngineContents
         .. Lines(await CommandLine.DockerAsync("container", "ls", "--all", "--filter", $"name={prefix}", "--format", "{{.Names}}")),
     ];
 
+    /// <summary>What comparisons make for some images. Others may run at the same time.</summary>
+    /// <param name="ends">How the names end.</param>
+    public static async Task<string[]> ListOfComparisonsAsync(IEnumerable<string> ends) =>
+        [.. (await ListAsync("hello-compare-")).Where(name => ends.Any(end => name.EndsWith(end, StringComparison.Ordinal)))];
+
     private static string[] Lines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 }
