@@ -17,23 +17,21 @@ public static class FirstAnswer
     public static async Task<DateTimeOffset> WaitAsync(IPEndPoint address, string path, TimeSpan pause, CancellationToken cancellationToken)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var first = new TaskCompletionSource<DateTimeOffset>(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var cancelled = cancellationToken.Register(() => first.TrySetCanceled(cancellationToken));
-        while (!first.Task.IsCompleted)
+        var first = new TaskCompletionSource<DateTimeOffset>();
+        while (!end.IsCancellationRequested)
         {
-            await Task.WhenAny(AskAsync(), Task.Delay(NextRequest, end.Token), first.Task);
+            await AskAsync().WaitAsync(NextRequest, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (pause < TimeSpan.FromMilliseconds(1))
             {
                 Thread.SpinWait(1_000);
             }
             else
             {
-                await Task.WhenAny(Task.Delay(pause, end.Token), first.Task);
+                await Task.Delay(pause, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
 
-        await end.CancelAsync();
-        return await first.Task;
+        return first.Task.IsCompleted ? await first.Task : throw new OperationCanceledException(cancellationToken);
 
         async Task AskAsync()
         {
@@ -41,9 +39,9 @@ public static class FirstAnswer
             {
                 var answer = await AskOnceAsync(address, path, end.Token);
                 var now = DateTimeOffset.UtcNow;
-                if (StatusOf(answer.Span) is >= 200 and < 300)
+                if (StatusOf(answer.Span) is >= 200 and < 300 && first.TrySetResult(now))
                 {
-                    first.TrySetResult(now);
+                    await end.CancelAsync();
                 }
             }
             catch (Exception e) when (e is SocketException or OperationCanceledException)
