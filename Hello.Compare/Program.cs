@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Hello.Compare.Commands;
-using Hello.Compare.Probe;
 
 // In a probe's container there is no other assembly than this one.
 return args is [ProbeProgram.Command] ? await ProbeProgram.RunAsync() : await RunCommandAsync(args);
@@ -13,7 +12,8 @@ static async Task<int> RunCommandAsync(string[] args)
     var parsed = root.Parse(args);
     if (parsed.Errors.Count > 0)
     {
-        CommandExtensions.Error($"{string.Join(' ', parsed.Errors.Select(e => e.Message))} See: dotnet run --project Hello.Compare -- {(parsed.CommandResult.Command == root ? "" : $"{parsed.CommandResult.Command.Name} ")}--help");
+        var command = parsed.CommandResult.Command == root ? "" : $"{parsed.CommandResult.Command.Name} ";
+        CommandExtensions.Error($"{string.Join(' ', parsed.Errors.Select(e => e.Message))} See: dotnet run --project Hello.Compare -- {command}--help");
         return 1;
     }
 

@@ -1,7 +1,6 @@
 using Hello.Compare.Comparison;
 using Hello.Compare.Engine;
 using Hello.Compare.Figures;
-using Hello.Compare.Images;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -38,8 +37,7 @@ internal static class CompareImagesCommand
         {
             var failures = !File.Exists(files.Markdown) || context.Arguments.GetBoolean(Again)
                 ? await services.GetServices<IHostedService>().OfType<RunningComparison>().Single().RunAsync(
-                    () => files.MeasureBuildsAsync(
-                        services.GetRequiredService<ContainerEngine>(), services.GetRequiredService<ImageInspector>(), root, context.Logger.Measuring, stop.Token),
+                    () => files.MeasureBuildsAsync(services.GetRequiredService<ContainerEngine>(), root, context.Logger.Measuring, stop.Token),
                     stop.Token)
                 : 0;
             var page = await services.GetRequiredService<ComparisonPageServer>().StartAsync(stop.Token);

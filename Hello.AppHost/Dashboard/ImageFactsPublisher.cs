@@ -22,9 +22,8 @@ internal static class ImageFactsExtensions
             var configuration = provider.GetRequiredService<IConfiguration>();
             return new ContainerEngine(ContainerEngine.FindName(setting => configuration[setting]));
         });
-        services.TryAddSingleton(provider => new ImageInspector(
-            provider.GetRequiredService<ContainerEngine>(),
-            new ImageFactsFile(Path.Combine(container.ApplicationBuilder.AppHostDirectory, "..", "artifacts", "image-facts.json"))));
+        // Not all of a large image is compressed at each start to tell how long it becomes. The comparison does that.
+        services.TryAddSingleton(provider => new ImageInspector(provider.GetRequiredService<ContainerEngine>(), exactUpTo: 32_000_000));
         if (container.ApplicationBuilder.ExecutionContext.IsRunMode)
         {
             // Adds each of them once, however many builds ask for it.

@@ -38,26 +38,42 @@ internal sealed partial class NetworkCheck(
 
     private async Task<bool> IsKnownAsync(CancellationToken cancellationToken)
     {
+        var reason = await FindFailureAsync(cancellationToken);
+        if (reason is null || !NoAddresses().IsMatch(reason))
+        {
+            return reason is null; // otherwise no engine answers, which Aspire says
+        }
+
+        foreach (var logger in model.Resources.HelloImages().Select(r => loggers.GetLogger(r.Resource)).Prepend(log))
+        {
+            logger.NoNetwork(reason);
+        }
+
+        return true;
+    }
+
+    /// <summary>Why the engine cannot make a network; null if it can.</summary>
+    private async Task<string?> FindFailureAsync(CancellationToken cancellationToken)
+    {
+        var name = TemporaryResources.NewName("network");
         try
         {
-            var reason = await engine.FindNetworkFailureAsync(cancellationToken);
-            if (reason is not null && NoAddresses().IsMatch(reason))
-            {
-                foreach (var logger in model.Resources.HelloImages().Select(r => loggers.GetLogger(r.Resource)).Prepend(log))
-                {
-                    logger.NoNetwork(reason);
-                }
-
-                return true;
-            }
-
-            return reason is null; // otherwise no engine answers, which Aspire says
+            await engine.RunAsync(["network", "create", name], cancellationToken);
         }
         catch (MeasurementException e)
         {
-            log.LeftBehind(e.Message);
-            return true;
+            return e.Message;
         }
+        catch (OperationCanceledException)
+        {
+            await RemoveAsync(); // an interrupted command may have made it already
+            throw;
+        }
+
+        await RemoveAsync();
+        return null;
+
+        Task RemoveAsync() => new TemporaryResources(engine, log.LeftBehind).RemoveAsync("network", name);
     }
 
     // docker: "all predefined address pools have been fully subnetted", podman: "could not find free subnet from subnet pools"

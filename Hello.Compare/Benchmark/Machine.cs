@@ -1,7 +1,4 @@
-using System.Globalization;
 using CliWrap;
-using Hello.Compare.Engine;
-using Hello.Compare.Figures;
 
 namespace Hello.Compare.Benchmark;
 
@@ -15,20 +12,19 @@ internal sealed class Machine
     /// <remarks>Read when it is needed: only Linux has the file.</remarks>
     private static readonly Lazy<int[]> Cores = new(() =>
     [
-        .. from range in File.ReadLines("/proc/self/status").Single(l => l.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)).Split(':')[1].Split(',')
+        .. from line in File.ReadLines("/proc/self/status")
+           where line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)
+           from range in line.Split(':')[1].Split(',')
            let ends = Array.ConvertAll(range.Split('-'), end => int.Parse(end, CultureInfo.InvariantCulture))
            from core in Enumerable.Range(ends[0], ends[^1] - ends[0] + 1)
            select core,
     ]);
 
-    /// <summary>The server's core.</summary>
     public string ServerCore { get; } = Format.Invariant($"{Cores.Value[0]}");
 
-    /// <summary>All other cores.</summary>
-    public int[] ClientCores { get; } = Cores.Value[1..];
+    public string ClientCores { get; } = string.Join(',', Cores.Value[1..]);
 
-    /// <summary>Lists everything that the benchmark needs and this machine lacks.</summary>
-    /// <returns>One line for each, with a remedy.</returns>
+    /// <summary>What the benchmark needs and this machine lacks, each with a remedy.</summary>
     public static IEnumerable<string> Missing()
     {
         if (!OperatingSystem.IsLinux())
@@ -38,17 +34,21 @@ internal sealed class Machine
 
         (bool IsThere, string Line)[] needs =
         [
-            (Cores.Value.Length > 1, "The benchmark needs two cores, one for the server and one for the client, but this process may use only one. Run it on a machine with two or more cores."),
+            (Cores.Value.Length > 1, "The benchmark needs a core for the server and another one for the client. Run it on a machine with two or more cores."),
             (IsOnPath("go"), "go is missing. Install it with: apt-get install golang-go"),
             (Directory.Exists($"{GoPath}/src/github.com/gin-gonic/gin"), "Gin is missing. Install it with: apt-get install golang-github-gin-gonic-gin-dev"),
             (IsOnPath("taskset"), "taskset is missing. Install it with: apt-get install util-linux"),
         ];
         return needs.Where(n => !n.IsThere).Select(n => n.Line);
 
-        static bool IsOnPath(string program) => Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
+        static bool IsOnPath(string program) =>
+            Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));
     }
 
     /// <summary>Moves all threads of this process off the server's core. Programs that it starts later inherit this.</summary>
-    public Task PinAsync(CancellationToken cancellationToken) =>
-        ProgramRunner.RunAsync(Cli.Wrap("taskset").WithArguments(["--all-tasks", "--cpu-list", "--pid", string.Join(',', ClientCores), Format.Invariant($"{Environment.ProcessId}")]), cancellationToken);
+    public Task PinAsync(CancellationToken cancellationToken)
+    {
+        string[] arguments = ["--all-tasks", "--cpu-list", "--pid", ClientCores, Format.Invariant($"{Environment.ProcessId}")];
+        return ProgramRunner.RunAsync(Cli.Wrap("taskset").WithArguments(arguments), cancellationToken);
+    }
 }

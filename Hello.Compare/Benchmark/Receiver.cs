@@ -1,10 +1,8 @@
 using System.Net.Http.Json;
 using CliWrap;
-using Hello.Compare.Engine;
 
 namespace Hello.Compare.Benchmark;
 
-/// <summary>Numbers of received spans, metrics and log records.</summary>
 internal sealed record Received(long Spans, long Metrics, long LogRecords)
 {
     public static Received operator -(Received all, Received before) =>
@@ -12,47 +10,32 @@ internal sealed record Received(long Spans, long Metrics, long LogRecords)
 }
 
 /// <summary>Runs receiver.go, which receives telemetry over http/protobuf and counts it.</summary>
-internal sealed class Receiver : IAsyncDisposable
+internal sealed class Receiver(string endpoint, CommandTask<CommandResult> program, CancellationTokenSource end) : IAsyncDisposable
 {
-    private readonly CancellationTokenSource _end;
-    private readonly Task _program;
-    private readonly HttpClient _client;
-
-    private Receiver(CancellationTokenSource end, Task program, string address)
-    {
-        (_end, _program, Endpoint) = (end, program, $"http://{address}");
-        _client = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new(Endpoint) };
-    }
+    private readonly HttpClient _client = new(new SocketsHttpHandler { UseProxy = false });
 
     /// <summary>The address for <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>.</summary>
-    public string Endpoint { get; }
+    public string Endpoint => endpoint;
 
-    /// <summary>Starts the receiver and waits until it listens.</summary>
-    /// <exception cref="MeasurementException">The receiver ended before it listened.</exception>
     public static async Task<Receiver> StartAsync(string program, CancellationToken cancellationToken)
     {
         var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var address = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         var error = "";
-        var running = ProgramRunner.Start(
-            Cli.Wrap(program).WithStandardOutputPipe(PipeTarget.ToDelegate(line => address.TrySetResult(line))).WithStandardErrorPipe(PipeTarget.ToDelegate(line => error = line)),
-            end.Token);
-        if (await Task.WhenAny(address.Task, running.Task) == address.Task)
-        {
-            return new(end, running.Task, await address.Task);
-        }
-
-        end.Dispose();
-        throw new MeasurementException($"The telemetry receiver, receiver.go, ended with {(await running).ExitCode}: {error}");
+        var command = Cli.Wrap(program)
+            .WithStandardOutputPipe(PipeTarget.ToDelegate(line => address.TrySetResult(line)))
+            .WithStandardErrorPipe(PipeTarget.ToDelegate(line => error = line));
+        var running = ProgramRunner.Start(command, end.Token);
+        return await Task.WhenAny(address.Task, running.Task) == address.Task
+            ? new($"http://{await address.Task}", running, end)
+            : throw new MeasurementException($"The telemetry receiver, receiver.go, ended with {(await running).ExitCode}: {error}");
     }
 
-    /// <summary>Counts the telemetry received since the start of the receiver.</summary>
-    /// <exception cref="MeasurementException">The receiver does not answer.</exception>
     public async Task<Received> CountAsync(CancellationToken cancellationToken)
     {
         try
         {
-            return (await _client.GetFromJsonAsync<Received>(new Uri("/received", UriKind.Relative), cancellationToken))!;
+            return (await _client.GetFromJsonAsync<Received>(new Uri($"{endpoint}/received"), cancellationToken))!;
         }
         catch (HttpRequestException e)
         {
@@ -63,8 +46,8 @@ internal sealed class Receiver : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _client.Dispose();
-        await _end.CancelAsync();
-        await _program.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        _end.Dispose();
+        await end.CancelAsync();
+        await ((Task)program.Task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        end.Dispose();
     }
 }

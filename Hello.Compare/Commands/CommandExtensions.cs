@@ -1,7 +1,5 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Runtime.InteropServices;
-using Hello.Compare.Engine;
 
 namespace Hello.Compare.Commands;
 
@@ -9,10 +7,10 @@ namespace Hello.Compare.Commands;
 internal static class CommandExtensions
 {
     /// <summary>The signals that interrupt a command, and its exit code then: 128 and the number of the signal, as in a shell.</summary>
-    private static readonly (PosixSignal Signal, int ExitCode)[] Interruptions = [(PosixSignal.SIGINT, 130), (PosixSignal.SIGTERM, 143), (PosixSignal.SIGHUP, 129)];
+    private static readonly (PosixSignal Signal, int ExitCode)[] Interruptions =
+        [(PosixSignal.SIGINT, 130), (PosixSignal.SIGTERM, 143), (PosixSignal.SIGHUP, 129)];
 
     /// <summary>Sets the action of a command. If it fails or is interrupted, the user gets one line.</summary>
-    /// <param name="run">The action. It returns the exit code.</param>
     public static void WithAction(this Command command, Func<ParseResult, CancellationToken, Task<int>> run) => command.SetAction(async parsed =>
     {
         using var interrupted = new CancellationTokenSource();
@@ -41,31 +39,10 @@ internal static class CommandExtensions
         }
         finally
         {
-            ConsoleProgress.Clear();
-            foreach (var registration in registrations)
-            {
-                registration.Dispose();
-            }
+            Array.ForEach(registrations, registration => registration.Dispose());
         }
     });
 
-    /// <summary>Fails if a file cannot be written, so that the user learns it before minutes of measuring. The file stays as it is.</summary>
-    /// <exception cref="MeasurementException">The file cannot be written.</exception>
-    public static void CheckWritable(string file)
-    {
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            var options = File.Exists(file) ? FileOptions.None : FileOptions.DeleteOnClose;
-            new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0, options).Dispose();
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new MeasurementException($"{file} cannot be written: {e.Message}", e);
-        }
-    }
-
-    /// <summary>An option for a number from 1 to 100.</summary>
     public static Option<int> Number(string name, string description, int byDefault)
     {
         var option = new Option<int>(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => byDefault };
@@ -73,15 +50,28 @@ internal static class CommandExtensions
         return option;
     }
 
-    /// <summary>Refuses a value that is no whole number of a range.</summary>
+    /// <summary>Refuses a value that is not a whole number from the lowest to the highest.</summary>
     public static void InRange(this Option option, int lowest, int highest) => option.Validators.Add(result =>
     {
-        if (result.Tokens is [{ Value: var text }] && !(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= lowest && n <= highest))
+        if (result.Tokens is [{ Value: var text }]
+            && !(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= lowest && n <= highest))
         {
-            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} must be a number from {lowest} to {highest}, not '{text}'."));
+            result.AddError(Format.Invariant($"{option.Name} must be a number from {lowest} to {highest}, not '{text}'."));
         }
     });
 
-    /// <summary>Writes an error line to standard error.</summary>
-    public static void Error(string line) => ConsoleProgress.WriteLine($"error: {PlainText.Clean(line)}");
+    /// <summary>Says on standard error what is done now.</summary>
+    public static void Report(string step)
+    {
+        try
+        {
+            Console.Error.WriteLine(PlainText.Clean(step));
+        }
+        catch (IOException)
+        {
+            // The terminal is closed. The command must still remove its images and containers.
+        }
+    }
+
+    public static void Error(string line) => Report($"error: {line}");
 }

@@ -1,6 +1,3 @@
-using Hello.Compare.Engine;
-using Hello.Compare.Images;
-
 namespace Hello.Compare.Comparison;
 
 /// <summary>The files that a comparison is written to.</summary>
@@ -15,32 +12,25 @@ public sealed class ComparisonFiles(string folder)
     /// <summary>The same for programs.</summary>
     public string Json { get; } = Path.Combine(folder, "comparison.json");
 
-    /// <summary>All files.</summary>
-    public IReadOnlyList<string> All => [Markdown, Page, Json];
+    internal IReadOnlyList<string> All => [Markdown, Page, Json];
 
     /// <summary>Measures the builds of this API, as <c>dotnet run --project Hello.Compare</c> does, and writes the files.</summary>
     /// <param name="root">The folder of the Dockerfiles.</param>
     /// <param name="progress">Receives one line about each step, and about each failure.</param>
     /// <returns>The number of failures.</returns>
     /// <exception cref="MeasurementException">No engine answers.</exception>
-    public async Task<int> MeasureBuildsAsync(ContainerEngine engine, ImageInspector inspector, string root, Action<string> progress, CancellationToken cancellationToken)
+    public async Task<int> MeasureBuildsAsync(ContainerEngine engine, string root, Action<string> progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(progress);
-        Directory.CreateDirectory(folder);
-        var result = await new ComparisonRun(engine, inspector, ComparisonRun.DefaultRuns, timeout: null, progress, progress).MeasureAsync([.. HelloImage.FindAll(root).Select(ComparedImage.Of)], cancellationToken);
-        await WriteAsync(result);
+        WholeFiles.Check(All);
+        ComparedImage[] builds = [.. HelloImage.FindAll(root).Select(ComparedImage.Of)];
+        var result = await new ComparisonRun(engine, ComparisonRun.DefaultRuns, timeout: null, progress, progress).MeasureAsync(builds, cancellationToken);
+        await WholeFiles.WriteAsync(Write(result));
         result.Failures.ToList().ForEach(progress);
         return result.Failures.Count;
     }
 
-    /// <summary>Writes the files.</summary>
-    /// <returns>The text of the Markdown file.</returns>
-    internal async Task<string> WriteAsync(ComparisonResult result)
-    {
-        var markdown = ComparisonMarkdown.Write(result);
-        await File.WriteAllTextAsync(Markdown, markdown);
-        await File.WriteAllTextAsync(Page, ComparisonPage.Write(result));
-        await File.WriteAllTextAsync(Json, ComparisonJson.Write(result));
-        return markdown;
-    }
+    /// <summary>The texts of the files.</summary>
+    internal IReadOnlyList<(string File, string Text)> Write(ComparisonResult result) =>
+        [(Markdown, ComparisonMarkdown.Write(result)), (Page, ComparisonPage.Write(result)), (Json, ComparisonJson.Write(result))];
 }

@@ -1,6 +1,3 @@
-using System.Text.Json;
-using Hello.Compare.Figures;
-
 namespace Hello.Compare.Comparison;
 
 /// <summary>Writes the comparison for programs: docs/compare.md tells the names. Sizes are in bytes, times in seconds.</summary>
@@ -20,8 +17,8 @@ internal static class ComparisonJson
             {
                 image.Name,
                 Emulated = image.IsEmulated,
-                Figures = Figure.All.Select(figure => (figure.Key, Value: figure.Of(image))).Where(f => f.Value is not null).ToDictionary(f => f.Key, f => ValueOf(f.Value!)),
-                image.Reasons,
+                Figures = Figure.All.Where(figure => figure.Of(image) is not null).ToDictionary(figure => figure.Key, figure => ValueOf(figure.Of(image)!)),
+                Reasons = image.Reasons.Distinct(),
             }),
         },
         Format) + "\n";

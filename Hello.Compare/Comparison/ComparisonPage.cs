@@ -1,7 +1,3 @@
-using System.Net;
-using System.Text;
-using Hello.Compare.Figures;
-
 namespace Hello.Compare.Comparison;
 
 /// <summary>Writes the comparison as one HTML file that refers to no other file.</summary>
@@ -14,14 +10,14 @@ internal static class ComparisonPage
         Figure.MemoryAfterStart, Figure.MemoryUnderLoad, Figure.RequestsPerSecond, Figure.LatencyP99,
     ];
 
-    /// <summary>Fills in the template ComparisonPage.html.</summary>
     public static string Write(ComparisonResult result)
     {
         using var template = new StreamReader(typeof(ComparisonPage).Assembly.GetManifestResourceStream(typeof(ComparisonPage), "ComparisonPage.html")!);
         var names = result.Images.Select(i => i.Name).ToArray();
         var page = new StringBuilder(template.ReadToEnd());
         page.Replace("{{headline}}", Encode(result.Headline));
-        page.Replace("{{subject}}", Encode(result.Images.Count == 1 ? $"One image: {names[0]}." : Format.Invariant($"{names.Length} images, measured in turns on one machine. Ratios are to {names[0]}.")));
+        var several = Format.Invariant($"{names.Length} images, measured in turns on one machine. Ratios are to {names[0]}.");
+        page.Replace("{{subject}}", Encode(names.Length == 1 ? $"One image: {names[0]}." : several));
         page.Replace("{{failures}}", string.Concat(result.Failures.Select(f => $"<p class=\"failures\">Not measured: {Encode(f)}</p>\n")));
         page.Replace("{{charts}}", string.Join('\n', Charted.Select(f => Chart(f, result.Images))));
         page.Replace("{{images}}", string.Concat(names.Select(n => $"<th role=\"columnheader\" scope=\"col\">{Encode(n)}</th>")));
@@ -47,9 +43,10 @@ internal static class ComparisonPage
             var spread = ranges[i] is { } range && range.Highest > range.Lowest
                 ? Format.Invariant($"<span class=\"spread\" style=\"left:{range.Lowest / largest:0.##%};width:{(range.Highest - range.Lowest) / largest:0.##%}\"></span>")
                 : "";
-            return Format.Invariant($"""
-                <li{(i == 0 ? " class=\"reference\"" : "")}><span class="name">{Encode(images[i].Name)}</span> <span class="value">{Encode(value?.WithRatio(values[0]) ?? "not measured")}</span><span class="track"><span class="bar" style="width:{(value?.Number ?? 0) / largest:0.##%}"></span>{spread}</span></li>
-                """);
+            var text = Encode(value?.WithRatio(values[0]) ?? "not measured");
+            var bar = Format.Invariant($"<span class=\"bar\" style=\"width:{(value?.Number ?? 0) / largest:0.##%}\"></span>");
+            return $"<li{(i == 0 ? " class=\"reference\"" : "")}><span class=\"name\">{Encode(images[i].Name)}</span> "
+                + $"<span class=\"value\">{text}</span><span class=\"track\">{bar}{spread}</span></li>";
         });
         return $"""
             <figure><figcaption>{Encode(figure.Name)} <small>{(figure.Better == Better.Higher ? "higher is better" : "lower is better")}</small></figcaption>
@@ -77,16 +74,19 @@ internal static class ComparisonPage
         }
 
         var largest = Math.Max(images.Max(i => i.Image?.UnpackedBytes ?? 0), 1);
-        var stack = string.Concat(contents.Layers.Where(l => l.Bytes > 0).Select(l => Format.Invariant($"<span style=\"width:{(double)l.Bytes / largest:0.###%}\"></span>")));
+        var layers = contents.Layers.Where(l => l.Bytes > 0).Select(l => Format.Invariant($"<span style=\"width:{(double)l.Bytes / largest:0.###%}\"></span>"));
+        var label = Format.Invariant($"{contents.Layers.Count} layers, {Format.Bytes(image.Image.UnpackedBytes)}");
         return $"""
             <section><h3>{Encode(image.Name)}</h3>
-            <div class="stack" role="img" aria-label="{Encode(Format.Invariant($"{contents.Layers.Count} layers, {Format.Bytes(image.Image.UnpackedBytes)}"))}">{stack}</div>
-            {string.Join('\n', ImageContentsText.Lists(contents).Select(list => $"<h4>{char.ToUpperInvariant(list.Title[0])}{Encode(list.Title[1..])}</h4>\n{List(list.Lines)}"))}
+            <div class="stack" role="img" aria-label="{Encode(label)}">{string.Concat(layers)}</div>
+            {string.Join('\n', ImageContentsText.Lists(contents).Select(list => $"<h4>{Encode(list.Title)}</h4>\n{List(list.Lines)}"))}
             </section>
             """;
 
-        static string List(IReadOnlyList<(string Size, string What)> lines) => lines.Count == 0 ? "<p>none</p>"
-            : $"<ul>{string.Concat(lines.Select(l => $"<li>{(l.Size.Length == 0 ? "" : $"<span class=\"value\">{Encode(l.Size)}</span> ")}<span>{Encode(l.What)}</span></li>"))}</ul>";
+        static string List(IReadOnlyList<(string Size, string What)> lines) =>
+            lines.Count == 0 ? "<p>none</p>" : $"<ul>{string.Concat(lines.Select(l => $"<li>{Size(l.Size)}<span>{Encode(l.What)}</span></li>"))}</ul>";
+
+        static string Size(string size) => size.Length == 0 ? "" : $"<span class=\"value\">{Encode(size)}</span> ";
     }
 
     private static string Encode(string text) => WebUtility.HtmlEncode(text);

@@ -1,21 +1,11 @@
-using System.Diagnostics;
-using System.Net;
-using Hello.Compare.Engine;
-using Hello.Compare.Figures;
-using Hello.Compare.Images;
-using Hello.Compare.Probe;
-
 namespace Hello.Compare.Comparison;
 
 /// <summary>Builds the images without cache, runs them one at a time and measures them.</summary>
-/// <param name="runs">How often each image is started. The figures are medians.</param>
 /// <param name="timeout">How long a container may take from its start to its first answer; null for the default.</param>
 /// <param name="progress">Receives one line about each step.</param>
 /// <param name="error">Receives one line about each image or container that could not be removed.</param>
-internal sealed class ComparisonRun(
-    ContainerEngine engine, ImageInspector inspector, int runs, TimeSpan? timeout, Action<string> progress, Action<string> error)
+internal sealed class ComparisonRun(ContainerEngine engine, int runs, TimeSpan? timeout, Action<string> progress, Action<string> error)
 {
-    /// <summary>How often each image is started if nobody says it.</summary>
     public const int DefaultRuns = 5;
 
     private static readonly LoadOptions Load = new() { Requests = int.MaxValue, Duration = TimeSpan.FromSeconds(3), Connections = 32, WarmUp = true };
@@ -31,22 +21,20 @@ internal sealed class ComparisonRun(
 
     private readonly Spread _warmUps = new();
 
-    private string? _machine;
+    private string _machine = "no container could be started";
 
     /// <summary>Measures images, and removes all images and containers that it made.</summary>
-    /// <param name="images">The images. The first is the reference.</param>
-    /// <param name="cancellationToken">Ends the measuring. Images and containers are still removed.</param>
-    /// <exception cref="MeasurementException">No engine answers.</exception>
     public async Task<ComparisonResult> MeasureAsync(IReadOnlyList<ComparedImage> images, CancellationToken cancellationToken)
     {
-        await engine.FindAsync(cancellationToken);
+        var description = await engine.DescribeAsync(cancellationToken);
         MeasuredImage[] measured = [.. images.Select((image, i) => new MeasuredImage(image, _id, TagOf(image, i)))];
+        using var inspector = new ImageInspector(engine);
         var made = new TemporaryResources(engine, error);
         await using (made)
         {
             foreach (var image in measured)
             {
-                await TryAsync(image, () => ReadAsync(image, made, cancellationToken), cancellationToken);
+                await TryAsync(image, () => ReadAsync(image, inspector, made, cancellationToken), cancellationToken);
             }
 
             await Interleaving.RunAsync(measured, runs, (image, round) => TryAsync(
@@ -61,18 +49,19 @@ internal sealed class ComparisonRun(
             progress("Cleaning up ...");
         }
 
-        return new(
-            [.. measured.Select(m => m.Figures)],
-            new(
-                DateTimeOffset.UtcNow,
-                _machine ?? "no container could be started",
-                await engine.DescribeAsync(cancellationToken),
-                Format.Invariant($"medians of {runs} interleaved starts of each image, each with the options of its container, measured by a neighbour in the container's own network; start to first hello counted from the engine's StartedAt, which is known to 5 ms; load over {Load.Connections} connections for {Load.Duration.TotalSeconds:N0} s, after {DescribeWarmUp()} to warm up, until the rate was steady; resident memory, in which pages that several processes share count once; no telemetry sent; compressed sizes with gzip; a ratio only where the ranges of the runs do not overlap, even if each is made twice as wide"),
-                [.. measured.SelectMany(m => m.Figures.Image?.StandIns ?? []).Distinct()]),
-            made.LeftBehind);
+        string[] standIns = [.. measured.SelectMany(m => m.Figures.Image?.StandIns ?? []).Distinct()];
+        return new([.. measured.Select(m => m.Figures)], new(DateTimeOffset.UtcNow, _machine, description, DescribeMethod(), standIns), made.LeftBehind);
     }
 
-    private string DescribeWarmUp() => _warmUps.Count == 0 ? "some seconds" : Format.Invariant($"{_warmUps.Range.Lowest:N1} to {_warmUps.Range.Highest:N1} s");
+    private string DescribeMethod()
+    {
+        var warmUp = _warmUps.Count == 0 ? "some seconds" : Format.Invariant($"{_warmUps.Range.Lowest:N1} to {_warmUps.Range.Highest:N1} s");
+        return Format.Invariant($"medians of {runs} interleaved starts of each image, each with the options of its container, ")
+            + "measured by a neighbour in the container's own network; start to first hello counted from the engine's StartedAt, which is known to 5 ms; "
+            + Format.Invariant($"load over {Load.Connections} connections for {Load.Duration.TotalSeconds:N0} s, after {warmUp} to warm up, until the rate was steady; ")
+            + "resident memory, in which pages that several processes share count once; no telemetry sent; compressed sizes with gzip; "
+            + "a ratio only where the ranges of the runs do not overlap, even if each is made twice as wide";
+    }
 
     private async Task TryAsync(MeasuredImage image, Func<Task> measure, CancellationToken cancellationToken)
     {
@@ -91,16 +80,7 @@ internal sealed class ComparisonRun(
             image.Figures.HasFailed = true;
             var host = $"linux/{await engine.GetArchitectureAsync(cancellationToken)}";
             var platform = image.Figures.IsEmulated ? $"it is for {image.Figures.Image!.Platform}, and this machine runs {host}: " : "";
-            Note(image, platform + e.Message);
-        }
-    }
-
-    /// <summary>Notes why figures of an image are missing or cannot be trusted.</summary>
-    private static void Note(MeasuredImage image, string reason)
-    {
-        if (!image.Figures.Reasons.Contains(reason))
-        {
-            image.Figures.Reasons.Add(reason);
+            image.Figures.Reasons.Add(platform + e.Message);
         }
     }
 
@@ -108,7 +88,7 @@ internal sealed class ComparisonRun(
     private static string TagOf(ComparedImage image, int index) =>
         HelloImage.IsName(image.Name) ? image.Name : Format.Invariant($"image-{index + 1}");
 
-    private async Task ReadAsync(MeasuredImage image, TemporaryResources made, CancellationToken cancellationToken)
+    private async Task ReadAsync(MeasuredImage image, ImageInspector inspector, TemporaryResources made, CancellationToken cancellationToken)
     {
         if (image.Compared.Dockerfile is { } dockerfile)
         {
@@ -120,18 +100,13 @@ internal sealed class ComparisonRun(
             progress($"Building {image.Compared.Name} without cache ...");
             var buildTime = await engine.BuildAsync(["--no-cache", .. build], cancellationToken);
             image.Figures.Add(Figure.BuildTime, buildTime.TotalSeconds);
-            progress(Format.Invariant($"Built {image.Compared.Name} in {buildTime.TotalSeconds:N1} s; reading it ..."));
-        }
-        else
-        {
-            progress($"Reading {image.Compared.Name} ...");
         }
 
+        progress($"Reading {image.Compared.Name} ...");
         try
         {
-            var facts = await inspector.InspectImageAsync(image.Reference, image.Compared.Dockerfile, cancellationToken);
-            image.Figures.Image = facts;
-            image.Figures.IsEmulated = ImagePlatform.IsEmulated(facts.Platform, await engine.GetArchitectureAsync(cancellationToken));
+            image.Figures.Image = await inspector.InspectImageAsync(image.Reference, image.Compared.Dockerfile, cancellationToken);
+            image.Figures.IsEmulated = ImagePlatform.IsEmulated(image.Figures.Image.Platform, await engine.GetArchitectureAsync(cancellationToken));
         }
         catch (MeasurementException e) when (image.Compared.Dockerfile is null && ContainerEngine.IsNoImage(e))
         {
@@ -145,7 +120,7 @@ internal sealed class ComparisonRun(
         var (container, port, path) = (image.Container, image.Port, image.Compared.Path);
         // It has the network before the container starts, so it sees the first answer.
         await using var network = await ProbeContainer.StartAsync(engine, image.Compared.Options.Network, made.Report, cancellationToken);
-        _machine ??= await network.DescribeMachineAsync(cancellationToken);
+        _machine = await network.DescribeMachineAsync(cancellationToken);
         if (await network.AnyListensAsync(port, cancellationToken))
         {
             throw new MeasurementException($"another program listens on port {port} of the network that --network names. Leave out --network.");
@@ -215,36 +190,36 @@ internal sealed class ComparisonRun(
             throw new MeasurementException($"'{await engine.FindAsync(cancellationToken)} run' ended with {result.ExitCode}: {options.Hide(result.Reason)}");
         }
 
-        // {"State":{"StartedAt":"2026-…Z"},"HostConfig":{"PidMode":""}}
-        var inspected = await engine.InspectAsync("container", image.Container, cancellationToken);
-        return inspected.GetProperty("HostConfig").GetProperty("PidMode").GetString() is { } mode and not ("" or "private")
+        var answer = await engine.InspectAsync<ContainerAnswer>("container", image.Container, cancellationToken);
+        return answer.HostConfig.PidMode is { } mode and not ("" or "private")
             ? throw new MeasurementException($"with --pid={mode}, its processes cannot be told from those of others. Leave it out.")
-            : inspected.GetProperty("State").GetProperty("StartedAt").GetDateTimeOffset();
+            : answer.State.StartedAt;
     }
 
     private async Task MeasureAsync(MeasuredImage image, ProbeContainer probe, CancellationToken cancellationToken)
     {
         image.Figures.Process = await probe.ReadProcessesAsync(cancellationToken);
         image.Figures.Add(Figure.MemoryAfterStart, image.Figures.Process.ResidentBytes);
-        var here = (await probe.LookAsync(image.Port, image.Compared.Path, cancellationToken)).Listening.Select(IPEndPoint.Parse).Where(l => l.Port == image.Port).ToArray();
+        var look = await probe.LookAsync(image.Port, image.Compared.Path, cancellationToken);
+        IPEndPoint[] here = [.. look.Listening.Select(IPEndPoint.Parse).Where(l => l.Port == image.Port)];
         if (here.Length > 0 && here.All(l => IPAddress.IsLoopback(l.Address)))
         {
-            Note(image, $"it listens on port {image.Port} of {here[0].Address} only, which nothing outside its container reaches. Make it listen on 0.0.0.0.");
+            image.Figures.Reasons.Add($"it listens on port {image.Port} of {here[0].Address} only, which nothing outside its container reaches. Make it listen on 0.0.0.0.");
         }
 
         var load = await probe.SendLoadAsync(image.Port, image.Compared.Path, Load, cancellationToken);
         if (load.Errors > 0)
         {
             await ThrowIfEndedAsync(image, EndPatience, cancellationToken);
-            var state = (await engine.InspectAsync("container", image.Container, cancellationToken)).GetProperty("State");
-            var why = ContainerEnd.WasKilledForMemory(state) ? ": a process needed more memory than the limit, and was killed" : "";
+            var state = (await engine.InspectAsync<ContainerAnswer>("container", image.Container, cancellationToken)).State;
+            var why = state.OOMKilled ? ": a process needed more memory than the limit, and was killed" : "";
             if (load.P50 is null)
             {
                 throw new MeasurementException(Format.Invariant($"none of {load.Sent:N0} requests under load was answered with success{why}."));
             }
 
             // The figures are those of the other requests.
-            Note(image, Format.Invariant($"it did not answer {load.Errors:N0} of {load.Sent:N0} requests under load with success{why}."));
+            image.Figures.Reasons.Add(Format.Invariant($"it did not answer {load.Errors:N0} of {load.Sent:N0} requests under load with success{why}."));
         }
 
         _warmUps.Add(load.WarmUp.TotalSeconds);
@@ -288,7 +263,6 @@ internal sealed class ComparisonRun(
         };
     }
 
-    /// <summary>An image and its measurements so far.</summary>
     private sealed class MeasuredImage(ComparedImage image, string run, string tag)
     {
         public ComparedImage Compared => image;
@@ -299,7 +273,6 @@ internal sealed class ComparisonRun(
 
         public int Port => image.Port ?? (Figures.Image?.Ports is [var only] ? only : HelloImage.Port);
 
-        /// <summary>Which run it is, for the progress line.</summary>
         public string Round { get; set; } = "";
 
         public Measurements Figures { get; } = new(image.Name);

@@ -1,19 +1,14 @@
-using System.Text;
-using Hello.Compare.Figures;
-using Hello.Compare.Images;
-
 namespace Hello.Compare.Comparison;
 
 /// <summary>What the bytes of an image are, in lists for a reader.</summary>
 internal static class ImageContentsText
 {
-    /// <summary>How much of an instruction a line has room for.</summary>
     private const int InstructionLength = 90;
 
     /// <summary>Layers, largest files, wasted files and files that deserve a look: a title, and lines of a size and a text.</summary>
     public static IReadOnlyList<(string Title, IReadOnlyList<(string Size, string What)> Lines)> Lists(ImageContents contents) =>
     [
-        ("layers", [.. contents.Layers.Select(l => (Format.Bytes(l.Bytes), Shorten(l.Instruction)))]),
+        ("layers", [.. contents.Layers.Select(l => (Format.Bytes(l.Bytes), PlainText.Shorten(l.Instruction ?? "(unknown)", InstructionLength)))]),
         ("largest files", [.. contents.LargestFiles.Select(f => (Format.Bytes(f.Bytes), f.Path))]),
         (
             contents.WastedBytes == 0 ? "wasted" : $"wasted, {Format.Bytes(contents.WastedBytes)} that no container sees",
@@ -23,7 +18,6 @@ internal static class ImageContentsText
         ("writable by every user", FirstOf(contents.WorldWritable)),
     ];
 
-    /// <summary>The lists of an image for a terminal.</summary>
     public static string Write(Measurements image)
     {
         var text = new StringBuilder(image.Name).Append('\n');
@@ -45,7 +39,4 @@ internal static class ImageContentsText
         var more = paths.Count - ImageContents.ListLength;
         return [.. paths.Take(ImageContents.ListLength).Concat(more > 0 ? [Format.Invariant($"and {more} more")] : []).Select(path => ("", path))];
     }
-
-    /// <summary>The instruction, not longer than a line; a word if the image does not tell it.</summary>
-    private static string Shorten(string instruction) => instruction.Length == 0 ? "(not told)" : instruction.Length <= InstructionLength ? instruction : $"{instruction[..InstructionLength]} …";
 }

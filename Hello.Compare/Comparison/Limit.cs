@@ -1,30 +1,21 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
-using Hello.Compare.Engine;
-using Hello.Compare.Figures;
-
 namespace Hello.Compare.Comparison;
 
 /// <summary>A limit to which a figure of each image is held: <c>Unpacked size=12MB</c>.</summary>
-/// <param name="Figure">The figure.</param>
 /// <param name="Number">The highest value in the base unit, or the lowest one if higher is better; null if the figure is a text.</param>
 /// <param name="Text">The limit as the user wrote it. A figure that is a text must be the same.</param>
 internal sealed partial record Limit(Figure Figure, double? Number, string Text)
 {
-    /// <summary>The units by their names, in the base unit of their figures. A kilobyte has 1,000 bytes.</summary>
-    private static readonly Dictionary<string, decimal> Units = new(
-    [
-        new("", 1), new("B", 1), new("kB", 1e3M), new("MB", 1e6M), new("GB", 1e9M), new("KiB", 1 << 10), new("MiB", 1 << 20), new("GiB", 1 << 30),
-        new("ms", 1e-3M), new("s", 1), new("min", 60),
-    ],
-    StringComparer.OrdinalIgnoreCase);
+    /// <summary>The names of units and how much they are, and an example for each kind of figure. A kilobyte has 1,000 bytes.</summary>
+    private static readonly Dictionary<Unit, (string Example, Dictionary<string, decimal> Names)> Units = new()
+    {
+        [Unit.Number] = ("5", new() { [""] = 1 }),
+        [Unit.Bytes] = ("12MB", new(StringComparer.OrdinalIgnoreCase)
+        {
+            ["B"] = 1, ["kB"] = 1e3M, ["MB"] = 1e6M, ["GB"] = 1e9M, ["KiB"] = 1 << 10, ["MiB"] = 1 << 20, ["GiB"] = 1 << 30,
+        }),
+        [Unit.Seconds] = ("100ms", new(StringComparer.OrdinalIgnoreCase) { ["ms"] = 1e-3M, ["s"] = 1, ["min"] = 60 }),
+    };
 
-    private static readonly Figure[] Texts = [Figure.User, Figure.Ids, Figure.Shell, Figure.PackageManager, Figure.Binary, Figure.Base, Figure.Platform];
-    private static readonly Figure[] Times = [Figure.BuildTime, Figure.FirstHello, Figure.LatencyP50, Figure.LatencyP99];
-    private static readonly Figure[] Sizes = [Figure.UnpackedSize, Figure.CompressedSize, Figure.Wasted, Figure.MemoryAfterStart, Figure.MemoryUnderLoad];
-
-    /// <summary>Reads a limit.</summary>
-    /// <exception cref="MeasurementException">It is no limit.</exception>
     public static Limit Parse(string text)
     {
         if (text.Split('=', 2, StringSplitOptions.TrimEntries) is not [var name, { Length: > 0 } value])
@@ -32,16 +23,16 @@ internal sealed partial record Limit(Figure Figure, double? Number, string Text)
             throw new MeasurementException($"'{text}' is no limit. Write, for example: --limit \"Unpacked size=12MB\"");
         }
 
-        var figure = Figure.All.FirstOrDefault(f => f.Name.Equals(name, StringComparison.OrdinalIgnoreCase) || f.Key.Equals(name, StringComparison.OrdinalIgnoreCase))
+        var figure = Figure.All.FirstOrDefault(f => ((string[])[f.Name, f.Key]).Contains(name, StringComparer.OrdinalIgnoreCase))
             ?? throw new MeasurementException($"--limit knows no figure '{name}'. Choose from: {string.Join("; ", Figure.All.Select(f => f.Name))}");
-        if (Texts.Contains(figure))
+        if (figure.Unit == Unit.Text)
         {
             return new(figure, null, value);
         }
 
-        var (example, units) = Sizes.Contains(figure) ? ("12MB", "B|kB|MB|GB|KiB|MiB|GiB") : Times.Contains(figure) ? ("100ms", "ms|s|min") : ("5", "");
-        return NumberAndUnit().Match(value) is { Success: true } match && match.Groups["unit"].Value is var unit && units.Split('|').Contains(unit, StringComparer.OrdinalIgnoreCase)
-            ? new(figure, (double)(decimal.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture) * Units[unit]), value)
+        var (example, units) = Units[figure.Unit];
+        return NumberAndUnit().Match(value) is { Success: true } match && units.TryGetValue(match.Groups["unit"].Value, out var unit)
+            ? new(figure, (double)(decimal.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture) * unit), value)
             : throw new MeasurementException($"'{value}' is no limit for {figure.Name}. Write, for example: --limit \"{figure.Name}={example}\"");
     }
 

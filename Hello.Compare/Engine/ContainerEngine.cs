@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Json;
 using CliWrap;
 
 namespace Hello.Compare.Engine;
@@ -13,13 +10,16 @@ public sealed class ContainerEngine(string? name)
 
     private static readonly string[] Known = ["docker", "podman"];
 
+    /// <summary>An answer in which a member is missing, or null, cannot be used.</summary>
+    private static readonly JsonSerializerOptions Strict = new() { RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
+
     private readonly string[] _candidates = string.IsNullOrEmpty(name) ? Known : [name];
 
     private string? _executable;
 
     private bool? _takesLoad;
 
-    private JsonElement? _version;
+    private VersionAnswer.Part? _version;
 
     /// <summary>Aspire's settings that name the engine. The first one that has a value counts: https://aspire.dev/app-host/configuration/.</summary>
     public static IReadOnlyList<string> Settings { get; } = ["DcpPublisher:ContainerRuntime", "ASPIRE_CONTAINER_RUNTIME", "DOTNET_ASPIRE_CONTAINER_RUNTIME"];
@@ -42,8 +42,6 @@ public sealed class ContainerEngine(string? name)
     }
 
     /// <summary>Finds an engine that answers, and remembers it.</summary>
-    /// <returns>Its command: "docker" or "podman".</returns>
-    /// <exception cref="MeasurementException">No engine answers.</exception>
     internal async Task<string> FindAsync(CancellationToken cancellationToken)
     {
         List<string> failures = [];
@@ -72,30 +70,10 @@ public sealed class ContainerEngine(string? name)
 
     /// <summary>Whether an error says that the engine does not have an image. docker: "No such image: demo:1", podman: "demo:1: image not known".</summary>
     internal static bool IsNoImage(MeasurementException error) =>
-        error.Message.Contains("no such image", StringComparison.OrdinalIgnoreCase) || error.Message.Contains("image not known", StringComparison.Ordinal);
+        ((string[])["no such image", "image not known"]).Any(text => error.Message.Contains(text, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>Runs a command of the engine, whatever its exit code.</summary>
-    /// <exception cref="MeasurementException">The command could not be started.</exception>
     internal async Task<ProgramResult> TryRunAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
         await ProgramRunner.TryRunAsync(await CommandAsync(arguments, cancellationToken), cancellationToken);
-
-    /// <summary>Runs a command that reads a stream, for example an archive.</summary>
-    /// <exception cref="MeasurementException">The command failed.</exception>
-    internal async Task WriteAsync(IEnumerable<string> arguments, Func<Stream, CancellationToken, Task> write, CancellationToken cancellationToken) =>
-        await ProgramRunner.RunAsync((await CommandAsync(arguments, cancellationToken)).WithStandardInputPipe(PipeSource.Create(write)), cancellationToken);
-
-    /// <summary>Runs a command and stays connected with its standard input and output until it ends.</summary>
-    /// <param name="write">Writes to its input. When this is done, the input ends.</param>
-    /// <param name="read">Receives each line of its output.</param>
-    internal async Task<ProgramResult> RunAsync(IEnumerable<string> arguments, Func<Stream, CancellationToken, Task> write, Action<string> read) =>
-        await ProgramRunner.TryRunAsync(
-            (await CommandAsync(arguments, CancellationToken.None)).WithStandardInputPipe(PipeSource.Create(write)).WithStandardOutputPipe(PipeTarget.ToDelegate(read)),
-            CancellationToken.None);
-
-    /// <summary>Reads the standard output of a command as a stream, for example an archive. The output is not stored in a file.</summary>
-    /// <exception cref="MeasurementException">The command failed.</exception>
-    public async Task<T> ReadAsync<T>(IEnumerable<string> arguments, Func<Stream, CancellationToken, Task<T>> read, CancellationToken cancellationToken) =>
-        await ProgramRunner.ReadAsync(await CommandAsync(arguments, cancellationToken), read, cancellationToken);
 
     /// <summary>Builds an image and loads it into the engine. Without that, a builder of the driver docker-container would keep the image to itself.</summary>
     /// <returns>How long the build took.</returns>
@@ -109,63 +87,46 @@ public sealed class ContainerEngine(string? name)
         return clock.Elapsed;
     }
 
-    /// <summary>Makes a network and removes it.</summary>
-    /// <returns>Why the engine cannot make one; null if it can.</returns>
-    /// <exception cref="MeasurementException">The network could not be removed.</exception>
-    public async Task<string?> FindNetworkFailureAsync(CancellationToken cancellationToken)
-    {
-        var name = TemporaryResources.NewName("network");
-        try
-        {
-            await RunAsync(["network", "create", name], cancellationToken);
-        }
-        catch (MeasurementException e)
-        {
-            return e.Message;
-        }
-        catch (OperationCanceledException)
-        {
-            await RemoveAsync("network", name); // an interrupted command may have made it already
-            throw;
-        }
+    /// <summary>What the engine says of an "image" or a "container".</summary>
+    internal async Task<T> InspectAsync<T>(string kind, string nameOrId, CancellationToken cancellationToken) =>
+        await AskAsync<T[]>([kind, "inspect", nameOrId], cancellationToken) is [var only, ..] ? only : throw new MeasurementException($"there is no {kind} {nameOrId}.");
 
-        await RemoveAsync("network", name);
-        return null;
-    }
-
-    /// <summary>The engine's JSON about a kind of object, "image" or "container".</summary>
-    /// <exception cref="MeasurementException">The engine has no image or container of that name.</exception>
-    public async Task<JsonElement> InspectAsync(string kind, string nameOrId, CancellationToken cancellationToken)
-    {
-        using var answer = JsonDocument.Parse(await RunAsync([kind, "inspect", nameOrId], cancellationToken));
-        return answer.RootElement[0].Clone();
-    }
-
-    /// <summary>Name and version of the engine.</summary>
     internal async Task<string> DescribeAsync(CancellationToken cancellationToken) =>
-        $"{await FindAsync(cancellationToken)} {(await GetVersionAsync(cancellationToken)).GetProperty("Version").GetString()}";
+        $"{await FindAsync(cancellationToken)} {(await GetVersionAsync(cancellationToken)).Version}";
 
     /// <summary>The architecture of the machine that the engine is on: "amd64".</summary>
     internal async Task<string> GetArchitectureAsync(CancellationToken cancellationToken)
     {
-        // docker: {"Os":"linux","Arch":"amd64"}, podman: {"OsArch":"linux/amd64"}
         var version = await GetVersionAsync(cancellationToken);
-        return version.TryGetProperty("Arch", out var name) ? name.GetString()! : version.GetProperty("OsArch").GetString()!.Split('/')[1];
+        return version.Arch ?? version.OsArch?.Split('/').ElementAtOrDefault(1) ?? throw new MeasurementException("the engine does not say its architecture.");
     }
 
-    private async Task<JsonElement> GetVersionAsync(CancellationToken cancellationToken)
+    private async Task<VersionAnswer.Part> GetVersionAsync(CancellationToken cancellationToken)
     {
         if (_version is null)
         {
-            // docker: {"Client":{…},"Server":{"Version":"28.2.2",…}}, podman: {"Client":{"Version":"5.4.0",…}}
-            using var version = JsonDocument.Parse(await RunAsync(["version", "--format", "{{json .}}"], cancellationToken));
-            _version = (version.RootElement.TryGetProperty("Server", out var server) && server.ValueKind == JsonValueKind.Object ? server : version.RootElement.GetProperty("Client")).Clone();
+            var answer = await AskAsync<VersionAnswer>(["version", "--format", "{{json .}}"], cancellationToken);
+            _version = answer.Server ?? answer.Client ?? throw new MeasurementException("the engine does not say its version.");
         }
 
-        return _version.Value;
+        return _version;
     }
 
-    /// <summary>Removes an object of a kind: "image", "container" or "network". It is no error if it does not exist.</summary>
+    private async Task<T> AskAsync<T>(string[] arguments, CancellationToken cancellationToken)
+    {
+        var answer = await RunAsync(arguments, cancellationToken);
+        try
+        {
+            return JsonSerializer.Deserialize<T>(answer, Strict) ?? throw new JsonException("it is null");
+        }
+        catch (JsonException e)
+        {
+            var reason = PlainText.Clean(e.Message.Split(" Path: ")[0]);
+            throw new MeasurementException($"the answer to '{_executable} {string.Join(' ', arguments)}' cannot be used: {reason}", e);
+        }
+    }
+
+    /// <summary>Removes an "image", a "container" or a "network". It is no error if it does not exist.</summary>
     /// <exception cref="MeasurementException">It could not be removed. The message names it and the command that removes it.</exception>
     internal async Task RemoveAsync(string kind, string nameOrId)
     {
@@ -174,31 +135,29 @@ public sealed class ContainerEngine(string? name)
         string reason;
         try
         {
-            var result = await ProgramRunner.TryRunAsync(await CommandAsync(arguments, limit.Token), limit.Token);
-            reason = result.Reason;
-            // docker: "Error response from daemon: No such image: demo:1" or "…: network demo not found", podman: "Error: demo:1: image not known".
-            // Not "no such host" or "no such file", which an engine's client says if it does not reach the engine.
-            if (result.ExitCode == 0
-                || reason.Contains($"no such {kind}", StringComparison.OrdinalIgnoreCase)
-                || reason.EndsWith("not known", StringComparison.Ordinal)
-                || reason.EndsWith("is already in progress", StringComparison.Ordinal) // docker removes a container of --rm itself
-                || reason.EndsWith($"{nameOrId} not found", StringComparison.Ordinal))
+            var result = await TryRunAsync(arguments, limit.Token);
+            if (result.ExitCode == 0 || IsGone(result.Reason))
             {
                 return;
             }
+
+            reason = result.Reason;
         }
-        catch (MeasurementException e)
+        catch (Exception e) when (e is MeasurementException or OperationCanceledException)
         {
-            reason = e.Message;
-        }
-        catch (OperationCanceledException)
-        {
-            reason = string.Create(CultureInfo.InvariantCulture, $"the engine did not answer within {RemoveLimit.TotalSeconds:N0} s");
+            reason = limit.IsCancellationRequested ? "the engine does not answer" : e.Message;
         }
 
         throw new MeasurementException($"The {kind} {nameOrId} is left behind ({reason}). Remove it with: {_executable ?? _candidates[0]} {string.Join(' ', arguments)}");
+
+        // docker: "Error response from daemon: No such image: demo:1" or "…: network demo not found", podman: "Error: demo:1: image not known".
+        // Not "no such host" or "no such file", which an engine's client says if it does not reach the engine.
+        // "…: removal of container demo is already in progress": docker removes a container of --rm itself.
+        bool IsGone(string error) => error.Contains($"no such {kind}", StringComparison.OrdinalIgnoreCase)
+            || ((string[])["not known", "is already in progress", $"{nameOrId} not found"]).Any(end => error.EndsWith(end, StringComparison.Ordinal));
     }
 
-    private async Task<Command> CommandAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
-        Cli.Wrap(await FindAsync(cancellationToken)).WithArguments(arguments).WithValidation(CommandResultValidation.None);
+    /// <summary>A command of the engine, to run it by <see cref="ProgramRunner"/>.</summary>
+    internal async Task<Command> CommandAsync(IEnumerable<string> arguments, CancellationToken cancellationToken) =>
+        Cli.Wrap(await FindAsync(cancellationToken)).WithArguments(arguments);
 }

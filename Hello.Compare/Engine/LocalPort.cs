@@ -1,7 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-using System.Security.Cryptography;
-
 namespace Hello.Compare.Engine;
 
 /// <summary>Tells whether the ports of an address are free on this machine, and finds one that is.</summary>

@@ -1,6 +1,4 @@
 using System.ComponentModel;
-using System.Text;
-using System.Text.RegularExpressions;
 using CliWrap;
 
 namespace Hello.Compare.Engine;
@@ -19,9 +17,11 @@ public sealed partial record ProgramResult(int ExitCode, string Output, string E
     {
         get
         {
-            var lines = (string.IsNullOrWhiteSpace(Error) ? Output : Error).Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            return PlainText.Clean(
-                lines.LastOrDefault(l => ErrorLine().IsMatch(l) && !Summary().IsMatch(l)) ?? lines.LastOrDefault(l => FailureWords().IsMatch(l)) ?? lines.LastOrDefault("it wrote nothing"));
+            const StringSplitOptions Lines = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
+            var lines = (string.IsNullOrWhiteSpace(Error) ? Output : Error).Split(['\n', '\r'], Lines);
+            return PlainText.Clean(lines.LastOrDefault(l => ErrorLine().IsMatch(l))
+                ?? lines.LastOrDefault(l => FailureWords().IsMatch(l))
+                ?? lines.LastOrDefault("it wrote nothing"));
         }
     }
 
@@ -29,11 +29,9 @@ public sealed partial record ProgramResult(int ExitCode, string Output, string E
     [GeneratedRegex(@"^(#\d+ |[\w./-]+: )?(fatal )?error\b", RegexOptions.IgnoreCase)]
     private static partial Regex ErrorLine();
 
-    /// <summary>The last line of <c>docker start</c>, which only repeats the container's name.</summary>
-    [GeneratedRegex("^Error: failed to start containers: ")]
-    private static partial Regex Summary();
-
-    [GeneratedRegex(@"\b(cannot|can't|could not|denied|fail(ed|s)|invalid|is not|no such|not found|refused|timed? ?out|unable|unknown|unrecognized)\b", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"\b(cannot|can't|could not|denied|fail(ed|s)|invalid|is not|no such|not found|refused|timed? ?out|unable|unknown|unrecognized)\b",
+        RegexOptions.IgnoreCase)]
     private static partial Regex FailureWords();
 }
 
@@ -102,7 +100,6 @@ public static class ProgramRunner
         }
     }
 
-    /// <summary>The error about a program that failed.</summary>
     internal static MeasurementException Failure(Command command, ProgramResult result) =>
         new($"'{command.TargetFilePath} {command.Arguments}' ended with {result.ExitCode}: {result.Reason}");
 }

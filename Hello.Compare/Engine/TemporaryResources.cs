@@ -1,22 +1,18 @@
-using System.Security.Cryptography;
-
 namespace Hello.Compare.Engine;
 
 /// <summary>The images and containers that a run makes. They are removed at its end, even if it fails or is cancelled.</summary>
 /// <param name="report">Receives one line about each image or container that could not be removed.</param>
-internal sealed class TemporaryResources(ContainerEngine engine, Action<string> report) : IAsyncDisposable
+public sealed class TemporaryResources(ContainerEngine engine, Action<string> report) : IAsyncDisposable
 {
     private readonly HashSet<(string Kind, string Name)> _made = [];
 
-    /// <summary>Whether an image or a container could not be removed.</summary>
+    /// <summary>Whether one of them could not be removed.</summary>
     public bool LeftBehind { get; private set; }
 
     /// <summary>A name that nothing else on the engine has: <c>hello-compare-qwertzui</c>.</summary>
-    /// <param name="command">The command that makes the resources.</param>
     public static string NewName(string command) => $"hello-{command}-{RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz", 8)}";
 
-    /// <summary>Registers an image or a container. Call it before the command that makes it, because an interrupted command may have made it already.</summary>
-    /// <param name="kind">"image" or "container".</param>
+    /// <summary>Registers an "image", a "container" or a "network" before the command that makes it, because an interrupted command may have made it.</summary>
     public void Add(string kind, string name) => _made.Add((kind, name));
 
     /// <summary>Removes a container or an image now, and once more at the end: an interrupted command may make it a moment later.</summary>
@@ -33,13 +29,14 @@ internal sealed class TemporaryResources(ContainerEngine engine, Action<string> 
         }
     }
 
-    /// <summary>Reports something that could not be removed.</summary>
+    /// <summary>Reports something else that could not be removed.</summary>
     public void Report(string line)
     {
         LeftBehind = true;
         report(line);
     }
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         // Containers first: an image that a container uses cannot be removed.

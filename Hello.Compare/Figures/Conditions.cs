@@ -2,12 +2,10 @@ namespace Hello.Compare.Figures;
 
 /// <summary>The conditions of a measurement.</summary>
 /// <param name="Machine">Processor, cores, memory and system.</param>
-/// <param name="Engine">Name and version of the container engine.</param>
 /// <param name="StandIns">The base images, also of build stages, that are stand-ins.</param>
 internal sealed record Conditions(
     DateTimeOffset Date, string Machine, string Engine, string Method, IReadOnlyList<string> StandIns)
 {
-    /// <summary>The conditions as lines for a reader.</summary>
     public IReadOnlyList<(string Name, string Text)> Lines =>
     [
         ("Date", Format.Invariant($"{Date.UtcDateTime:yyyy-MM-dd HH:mm} UTC")),
@@ -16,6 +14,7 @@ internal sealed record Conditions(
         ("Method", Method),
         ("Base images", StandIns.Count == 0
             ? "the ones that the Dockerfiles name"
-            : $"{string.Join(", ", StandIns)} are stand-ins made of Debian packages with glibc, because their registry could not be reached. Sizes differ from those of the real images"),
+            : $"{string.Join(", ", StandIns)} are stand-ins made of Debian packages with glibc, because their registry could not be reached. "
+                + "Sizes differ from those of the real images"),
     ];
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Hello.Compare.Figures;
 
 /// <summary>Writes numbers the same way on every machine.</summary>
@@ -18,7 +16,6 @@ public static class Format
     };
 
     /// <summary>Writes a ratio: "0.14×", "1.9×", "12×".</summary>
-    /// <param name="ratio">A ratio of 0 or more.</param>
     /// <param name="digits">Significant digits of a ratio below 10. A larger one is rounded to a whole number.</param>
     /// <param name="rounding">How it is rounded. A bound must not be rounded to the other side.</param>
     public static string Ratio(double ratio, int digits = 2, MidpointRounding rounding = MidpointRounding.ToEven)

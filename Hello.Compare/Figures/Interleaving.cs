@@ -1,6 +1,5 @@
 namespace Hello.Compare.Figures;
 
-/// <summary>Measures several candidates in rounds.</summary>
 internal static class Interleaving
 {
     /// <summary>Measures every candidate once in each round. Each round begins with another candidate.</summary>
@@ -8,12 +7,10 @@ internal static class Interleaving
     /// <param name="measure">Measures one candidate. Its second argument is the number of the round, from 1.</param>
     public static async Task RunAsync<T>(IReadOnlyList<T> candidates, int rounds, Func<T, int, Task> measure)
     {
-        for (var round = 0; round < rounds; round++)
+        for (var turn = 0; turn < rounds * candidates.Count; turn++)
         {
-            for (var turn = 0; turn < candidates.Count; turn++)
-            {
-                await measure(candidates[(round + turn) % candidates.Count], round + 1);
-            }
+            var round = turn / candidates.Count;
+            await measure(candidates[(round + turn) % candidates.Count], round + 1);
         }
     }
 }

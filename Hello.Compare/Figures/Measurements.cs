@@ -1,10 +1,6 @@
-using Hello.Compare.Images;
-using Hello.Compare.Probe;
-
 namespace Hello.Compare.Figures;
 
 /// <summary>The measurements of one image. A value is null if it has not been measured.</summary>
-/// <param name="name">The image's name in tables.</param>
 public sealed class Measurements(string name)
 {
     private readonly Dictionary<Figure, Spread> _runs = [];

@@ -5,10 +5,8 @@ internal sealed class Spread
 {
     private readonly List<double> _values = [];
 
-    /// <summary>How many values have been added.</summary>
     public int Count => _values.Count;
 
-    /// <summary>The lowest and the highest value.</summary>
     public (double Lowest, double Highest) Range => (_values.Min(), _values.Max());
 
     /// <summary>The middle value, or the lower of the two middle values. Null if there is no value.</summary>

@@ -1,30 +1,30 @@
-using System.Text;
-using System.Text.RegularExpressions;
-
 namespace Hello.Compare.Figures;
 
 /// <summary>A table. The first column is text and aligned left. The others are figures and aligned right.</summary>
 public sealed partial record Table(IReadOnlyList<string> Head, IReadOnlyList<IReadOnlyList<string>> Rows)
 {
-    /// <summary>Writes the table as Markdown.</summary>
     public string ToMarkdown()
     {
         var text = new StringBuilder();
         foreach (var row in (IEnumerable<IReadOnlyList<string>>)[Head, [.. Head.Select((_, column) => column == 0 ? "---" : "---:")], .. Rows])
         {
             // An empty cell has one space between its bars: https://github.com/DavidAnson/markdownlint/blob/main/doc/md060.md
-            text.Append('|').AppendJoin('|', row.Select(cell => cell.Length == 0 ? " " : $" {(ReferenceEquals(row, Head) ? cell.Replace("|", "\\|", StringComparison.Ordinal) : MarkedUp().Replace(cell, "\\$0"))} ")).Append("|\n");
+            text.Append('|').AppendJoin('|', row.Select(cell => cell.Length == 0 ? " " : $" {Escape(cell, isHead: ReferenceEquals(row, Head))} ")).Append("|\n");
         }
 
         return text.ToString();
+
+        // A name in the head is code already.
+        static string Escape(string cell, bool isHead) => isHead ? cell.Replace("|", "\\|", StringComparison.Ordinal) : MarkedUp().Replace(cell, "\\$0");
     }
 
     /// <summary>Writes the table for a terminal, aligned with spaces. If it is wider than the terminal, each column becomes a list.</summary>
-    /// <param name="width">Columns of the terminal.</param>
     public string ToText(int width = int.MaxValue)
     {
         var text = ToText();
-        return text.AsSpan().IndexOf('\n') <= width ? text : string.Join('\n', Head.Skip(1).Select((name, i) => new Table([name, ""], [.. Rows.Select(row => (string[])[$"  {row[0]}", row[i + 1]])]).ToText()));
+        return text.AsSpan().IndexOf('\n') <= width
+            ? text
+            : string.Join('\n', Head.Skip(1).Select((name, i) => new Table([name, ""], [.. Rows.Select(row => (string[])[$"  {row[0]}", row[i + 1]])]).ToText()));
     }
 
     /// <summary>What Markdown would not show as it is. A name in an image may have it.</summary>
@@ -38,7 +38,8 @@ public sealed partial record Table(IReadOnlyList<string> Head, IReadOnlyList<IRe
         var text = new StringBuilder();
         foreach (var row in rows)
         {
-            text.Append(string.Join("  ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))).TrimEnd()).Append('\n');
+            var cells = row.Select((cell, column) => column == 0 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]));
+            text.Append(string.Join("  ", cells).TrimEnd()).Append('\n');
         }
 
         return text.ToString();

@@ -1,6 +1,3 @@
-using System.Text.RegularExpressions;
-using Hello.Compare.Engine;
-
 namespace Hello.Compare.Images;
 
 /// <summary>The images that a Dockerfile builds on: https://docs.docker.com/reference/dockerfile/#from.</summary>
@@ -8,11 +5,9 @@ namespace Hello.Compare.Images;
 /// <param name="BuildImages">The base images of the other stages.</param>
 internal sealed partial record Dockerfile(string Base, IReadOnlyList<string> BuildImages)
 {
-    /// <summary>The name of the empty base image.</summary>
     public const string Scratch = "scratch";
 
     /// <summary>Reads the instructions ARG and FROM: <c>ARG REGISTRY=mcr.microsoft.com</c>, <c>FROM ${REGISTRY}/dotnet/sdk:10.0-alpine AS build</c>.</summary>
-    /// <exception cref="MeasurementException">The Dockerfile has no FROM.</exception>
     public static Dockerfile Parse(IEnumerable<string> lines)
     {
         Dictionary<string, string> arguments = [];

@@ -6,12 +6,9 @@ internal static class ElfHeader
     /// <summary>Number of bytes to read. Linkers put the program headers right after the header, so this is enough for both.</summary>
     public const int Length = 4096;
 
-    /// <summary>PT_INTERP, the type of the program header that names the dynamic loader.</summary>
     private const uint Interpreter = 3;
 
     /// <summary>Whether a binary is static.</summary>
-    /// <param name="file">The first <see cref="Length"/> bytes of the file, or the whole file if it is shorter.</param>
-    /// <returns>Null if the file is not an ELF file with program headers. The processor need not be this machine's.</returns>
     public static bool? IsStatic(ReadOnlySpan<byte> file)
     {
         // e_ident: 7f 'E' 'L' 'F', 1 or 2 for 32 or 64 bits, 1 or 2 for little-endian or big-endian.

@@ -20,7 +20,7 @@ public sealed record HelloImage(string Name, string Context, string Dockerfile)
     private const string Version = "0.1";
     private const string DockerfilePrefix = "Dockerfile-";
 
-    // Almost twice the memory and four times the threads that the benchmark measures over 256 connections. The kernel counts
+    // Almost twice the memory that the benchmark measures over 256 connections, and four times the threads. The kernel counts
     // each thread as a process. OverloadTests.cs tests that the API stays within both limits.
     private const string MemoryLimit = "96m";
     private const string ProcessLimit = "64";
@@ -49,7 +49,6 @@ public sealed record HelloImage(string Name, string Context, string Dockerfile)
 
     /// <summary>The build whose Dockerfile is <c>Dockerfile-{name}</c>.</summary>
     /// <param name="root">The folder of the Dockerfiles. It is also the build context.</param>
-    /// <param name="name">The suffix of the Dockerfile.</param>
     public static HelloImage Of(string root, string name) => new(name, root, Path.Combine(root, DockerfilePrefix + name));
 
     /// <summary>Whether a text can be the end of a tag and of a container's name.</summary>

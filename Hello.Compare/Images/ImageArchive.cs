@@ -1,7 +1,4 @@
-using System.Formats.Tar;
 using System.IO.Pipelines;
-using System.Text.Json;
-using Hello.Compare.Engine;
 using ZstdSharp;
 
 namespace Hello.Compare.Images;
@@ -14,8 +11,6 @@ namespace Hello.Compare.Images;
 /// their digests: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. containerd's image store writes all platforms
 /// of an image that it has. The index also names those that it does not have.
 /// </remarks>
-/// <param name="Config">The image's configuration: https://github.com/opencontainers/image-spec/blob/main/config.md.</param>
-/// <param name="Layers">From the base upwards.</param>
 internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> Layers)
 {
     /// <summary>The highest length of a JSON file. No manifest and no configuration is that long.</summary>
@@ -24,7 +19,6 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
     /// <summary>Reads an archive in one pass. The stream need not be seekable, and no layer is kept in memory.</summary>
     /// <param name="platform">The platform to choose if the archive has several. If it is not there, the first one that is there is read.</param>
     /// <param name="sample">Whether to estimate the compressed size of layers that are not compressed in the archive.</param>
-    /// <exception cref="MeasurementException">The archive is damaged, cut short or in a form that is not supported.</exception>
     public static async Task<ImageArchive> ReadAsync(Stream stream, ImagePlatform platform, bool sample, CancellationToken cancellationToken)
     {
         Dictionary<string, object> files = [];
@@ -35,20 +29,14 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
             {
                 var name = ImageLayer.Normalize(file.Name);
                 at = $"in or after {name}";
-                switch (file.Type)
+                if (file.Type is TarEntryType.HardLink or TarEntryType.SymbolicLink)
                 {
                     // The archive has one layer under two names.
-                    case TarEntryType.HardLink:
-                        files[name] = new Link(ImageLayer.Normalize(file.Target));
-                        break;
-                    case TarEntryType.SymbolicLink:
-                        files[name] = new Link(Relative(name, file.Target));
-                        break;
-                    case TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile:
-                        files[name] = await ReadFileAsync(file, sample, cancellationToken);
-                        break;
-                    default:
-                        break; // a folder
+                    files[name] = new Link(file.Type == TarEntryType.HardLink ? ImageLayer.Normalize(file.Target) : Relative(name, file.Target));
+                }
+                else if (file.Type is TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile)
+                {
+                    files[name] = await ReadFileAsync(file, sample, cancellationToken);
                 }
             }
         }
@@ -59,9 +47,6 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
 
         return Assemble(files, platform);
     }
-
-    /// <summary>The files and links that a container sees, by path. An upper layer replaces and deletes files of the lower ones.</summary>
-    public IReadOnlyDictionary<string, LayerEntry> MergeLayers() => new MergedLayers(Layers).Files;
 
     /// <summary>Reads a file of the archive as a <see cref="JsonElement"/>, an <see cref="ImageLayer"/> or, if it is neither, an <see cref="Unreadable"/>.</summary>
     private static async Task<object> ReadFileAsync(TarFile file, bool sample, CancellationToken cancellationToken)
@@ -111,12 +96,14 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
                 .Where(i => i.Distance is not null);
             var image = named.FirstOrDefault(i => i.Distance == 0).Image
                 ?? named.OrderBy(i => i.Distance).FirstOrDefault().Image
-                ?? throw (missing is null ? Error("is not laid out as an image: neither manifest.json nor index.json names an image.") : Error($"is damaged or cut short: it has no {missing}."));
+                ?? throw Error(missing is null
+                    ? "is not laid out as an image: neither manifest.json nor index.json names an image."
+                    : $"is damaged or cut short: it has no {missing}.");
             var config = Require<JsonElement>(image.Config);
 
             // The digests of the unpacked layers: {"rootfs":{"type":"layers","diff_ids":["sha256:…"]}}. A layer that was cut short or changed has another one.
-            var digests = config.GetProperty("rootfs").GetProperty("diff_ids").EnumerateArray().Select(d => d.GetString()).ToArray();
-            var layers = image.Layers.Select((name, i) => Require<ImageLayer>(name, $" (layer {i + 1})")).ToArray();
+            string?[] digests = [.. config.GetProperty("rootfs").GetProperty("diff_ids").EnumerateArray().Select(d => d.GetString())];
+            ImageLayer[] layers = [.. image.Layers.Select((name, i) => Require<ImageLayer>(name, $" (layer {i + 1})"))];
             for (var i = 0; i < Math.Max(layers.Length, digests.Length); i++)
             {
                 var (found, expected) = (layers.ElementAtOrDefault(i)?.Digest, digests.ElementAtOrDefault(i));
@@ -133,17 +120,9 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
             throw Error($"is not laid out as an image: {Reason(e)}.", e);
         }
 
-        object? Get(string name)
-        {
-            var file = files.GetValueOrDefault(name);
-            // Bounded, because links can form a circle.
-            for (var hops = 0; file is Link link && hops < 8; hops++)
-            {
-                file = files.GetValueOrDefault(link.Target);
-            }
-
-            return file;
-        }
+        // Bounded, because links can form a circle.
+        object? Get(string name, int hops = 8) =>
+            files.GetValueOrDefault(name) is Link link && hops > 0 ? Get(link.Target, hops - 1) : files.GetValueOrDefault(name);
 
         T Require<T>(string name, string part = "") => Get(name) switch
         {
@@ -202,8 +181,8 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
         // https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidelines-for-artifact-usage
         static bool IsArtifact(JsonElement manifest) =>
             manifest.TryGetProperty("artifactType", out _)
-            || (manifest.TryGetProperty("annotations", out var notes) && notes.ValueKind == JsonValueKind.Object && notes.TryGetProperty("vnd.docker.reference.type", out _))
-            || (manifest.TryGetProperty("config", out var config) && config.TryGetProperty("mediaType", out var type) && !TextOf(type).Contains("image", StringComparison.Ordinal));
+            || (manifest.TryGetProperty("config", out var config) && config.TryGetProperty("mediaType", out var type)
+                && !TextOf(type).Contains("image", StringComparison.Ordinal));
 
         static string BlobOf(JsonElement descriptor) => $"blobs/{TextOf(descriptor.GetProperty("digest")).Replace(':', '/')}";
 
@@ -222,6 +201,5 @@ internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer
 
     private sealed record Unreadable(string Reason);
 
-    /// <param name="Platform">Null if only the configuration tells it.</param>
     private sealed record NamedImage(string Config, string[] Layers, ImagePlatform? Platform);
 }

@@ -1,14 +1,8 @@
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using Hello.Compare.Engine;
-
 namespace Hello.Compare.Images;
 
 /// <summary>A layer of an image.</summary>
-/// <param name="Bytes">Sum of its file contents.</param>
-/// <param name="Files">Number of its files.</param>
-/// <param name="Instruction">The instruction of the Dockerfile that made it; empty if the image does not tell it.</param>
-public sealed record LayerFacts(long Bytes, int Files, string Instruction);
+/// <param name="Instruction">The instruction of the Dockerfile that made it; null if the image does not tell it.</param>
+public sealed record LayerFacts(long Bytes, int Files, string? Instruction);
 
 /// <summary>A file of an image.</summary>
 /// <param name="Path">The path without a slash in front.</param>
@@ -16,8 +10,6 @@ public sealed record FileFacts(string Path, long Bytes);
 
 /// <summary>What the bytes of an image are, and the files in it that deserve a look.</summary>
 /// <param name="Layers">From the base upwards.</param>
-/// <param name="LargestFiles">The largest files that a container sees, the largest first.</param>
-/// <param name="Wasted">The files whose bytes no container sees, the largest first.</param>
 /// <param name="WastedBytes">Sum of the wasted bytes of all files, also of those that the list leaves out.</param>
 /// <param name="SetUid">The files that run with the rights of their owner or group: inode(7).</param>
 /// <param name="WorldWritable">The files that every user may change.</param>
@@ -38,31 +30,36 @@ public sealed partial record ImageContents(
 
     private const int OthersMayWrite = 0b010;
 
-    /// <summary>Derives the contents.</summary>
     /// <param name="shell">The words of the image's <c>SHELL</c>; none if it has the usual one.</param>
     internal static ImageContents Of(ImageArchive archive, MergedLayers merged, params string[] shell)
     {
+        // The instructions of empty layers are left out. If the numbers still differ, the image does not tell which made which.
         var instructions = InstructionsOf(archive.Config, ["/bin/sh -c", .. shell.Length > 0 ? [string.Join(' ', shell)] : Array.Empty<string>()]);
+        var areAll = instructions.Length == archive.Layers.Count;
+        LayerEntry[] files = [.. merged.Files.Values.Where(f => f.IsFile)];
         return new(
-            // The instructions of empty layers are left out. If the numbers still differ, the image does not tell which made which.
-            [.. archive.Layers.Select((layer, i) => new LayerFacts(layer.UnpackedBytes, layer.Entries.Count(e => e.IsFile), instructions.Length == archive.Layers.Count ? instructions[i] : ""))],
-            [.. merged.Files.Values.Where(f => f.Length > 0).OrderByDescending(f => f.Length).ThenBy(f => f.Path, StringComparer.Ordinal).Take(ListLength).Select(f => new FileFacts(PlainText.Clean(f.Path), f.Length))],
+            [.. archive.Layers.Select((layer, i) => new LayerFacts(layer.UnpackedBytes, layer.Entries.Count(e => e.IsFile), areAll ? instructions[i] : null))],
+            [
+                .. files.Where(f => f.Length > 0).OrderByDescending(f => f.Length).ThenBy(f => f.Path, StringComparer.Ordinal).Take(ListLength)
+                    .Select(f => new FileFacts(PlainText.Clean(f.Path), f.Length)),
+            ],
             [.. merged.Wasted.Take(ListLength).Select(w => w with { Path = PlainText.Clean(w.Path) })],
             merged.Wasted.Sum(w => w.Bytes),
-            [.. merged.Files.Values.Where(f => f.IsFile && (f.Mode & SetUidBits) != 0).Select(f => PlainText.Clean(f.Path))],
-            [.. merged.Files.Values.Where(f => f.IsFile && (f.Mode & OthersMayWrite) != 0).Select(f => PlainText.Clean(f.Path))],
+            [.. files.Where(f => (f.Mode & SetUidBits) != 0).Select(f => PlainText.Clean(f.Path))],
+            [.. files.Where(f => (f.Mode & OthersMayWrite) != 0).Select(f => PlainText.Clean(f.Path))],
             archive.Layers.Any(layer => layer.IsCompressedEstimated));
     }
 
     /// <summary>Reads <c>{"history":[{"created_by":"RUN /bin/sh -c make # buildkit"},{"created_by":"USER 1000","empty_layer":true}]}</c>.</summary>
-    private static string[] InstructionsOf(JsonElement config, string[] shells)
+    private static string?[] InstructionsOf(JsonElement config, string[] shells)
     {
         return config.TryGetProperty("history", out var history) && history.ValueKind == JsonValueKind.Array
             ? [.. history.EnumerateArray().Where(step => Member(step, "empty_layer")?.ValueKind != JsonValueKind.True)
-                .Select(step => Member(step, "created_by") is { ValueKind: JsonValueKind.String } by ? Tidy(by.GetString()!, shells) : "")]
+                .Select(step => Member(step, "created_by") is { ValueKind: JsonValueKind.String } by ? Tidy(by.GetString()!, shells) : null)]
             : [];
 
-        static JsonElement? Member(JsonElement step, string name) => step.ValueKind == JsonValueKind.Object && step.TryGetProperty(name, out var member) ? member : null;
+        static JsonElement? Member(JsonElement step, string name) =>
+            step.ValueKind == JsonValueKind.Object && step.TryGetProperty(name, out var member) ? member : null;
     }
 
     /// <summary>The instruction as it stands in a Dockerfile. Build arguments, which may be secret, are left out.</summary>

@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
-using Hello.Compare.Engine;
-
 namespace Hello.Compare.Images;
 
 /// <summary>The properties of an image, read from its archive and, if it is known, its Dockerfile.</summary>
@@ -15,7 +11,6 @@ namespace Hello.Compare.Images;
 /// <param name="StandIns">The base images, also of build stages, that are stand-ins.</param>
 /// <param name="Platform">What it runs on: "linux/amd64".</param>
 /// <param name="Ports">The TCP ports that the image says its program listens on.</param>
-/// <param name="Contents">What its bytes are.</param>
 public sealed record ImageFacts(
     long UnpackedBytes,
     long CompressedBytes,
@@ -47,15 +42,12 @@ public sealed record ImageFacts(
         (["var/lib/pacman/local"], ["pacman"]),
     ];
 
-    /// <summary>Derives the properties.</summary>
-    /// <param name="dockerfile">The Dockerfile that the image was built from; null if it is not known.</param>
-    /// <param name="standIns">The base images of the Dockerfile that are stand-ins.</param>
     internal static ImageFacts Of(ImageArchive archive, Dockerfile? dockerfile, IReadOnlyList<string> standIns)
     {
         var merged = new MergedLayers(archive.Layers);
         var files = new ImageFileSystem(merged.Files);
         // Every member may be missing or null. For example: {"config":{"User":"10001:10001","Env":["PATH=…"],"Entrypoint":["/hello-api"],"Cmd":null,"WorkingDir":"/"}}
-        var config = archive.Config.TryGetProperty("config", out var found) ? found : default;
+        var config = Member(archive.Config, "config");
         string[] command = [.. Strings("Entrypoint"), .. Strings("Cmd")];
         var program = command is [var first, ..] ? files.FindProgram(first, SearchPath(), Text("WorkingDir")) : null;
 
@@ -63,16 +55,16 @@ public sealed record ImageFacts(
             archive.Layers.Sum(l => l.UnpackedBytes),
             archive.Layers.Sum(l => l.CompressedBytes),
             archive.Layers.Count,
-            files.FileCount,
+            merged.Files.Values.Count(f => f.IsFile), // a hard link is a file of its own
             NameOfUser(),
             Present(KnownShells),
             // A program without a database is not a package manager: busybox has applets called dpkg and rpm.
             [.. KnownPackageManagers.Where(m => m.Databases.Any(files.HasAny)).SelectMany(m => Present(m.Programs))],
             program?.IsStatic,
-            dockerfile is null ? Label(BaseLabel) : dockerfile.Base,
+            dockerfile?.Base ?? (TextOf(Member(Member(config, "Labels"), BaseLabel)) is { Length: > 0 } name ? PlainText.Clean(name) : null),
             standIns,
-            PlainText.Clean((ImagePlatform.Of(archive.Config) ?? ImagePlatform.Host).ToString()),
-            [.. Names("ExposedPorts").Select(PortOf).OfType<int>()],
+            PlainText.Clean($"{ImagePlatform.Of(archive.Config)}"),
+            [.. TcpPorts()],
             ImageContents.Of(archive, merged, Strings("Shell")));
 
         // A process finds a program by the image's own path, and somebody who looks for a shell also looks in the usual folders.
@@ -82,20 +74,24 @@ public sealed record ImageFacts(
             ? PlainText.Clean(files.Find(LayerEntry.UsersPath)?.Users?.GetValueOrDefault(user) ?? Text("User"))
             : "root";
 
-        string SearchPath() => Strings("Env").LastOrDefault(v => v.StartsWith("PATH=", StringComparison.Ordinal))?["PATH=".Length..] ?? DefaultSearchPath;
+        string SearchPath() =>
+            Strings("Env").LastOrDefault(v => v.StartsWith("PATH=", StringComparison.Ordinal))?["PATH=".Length..] ?? DefaultSearchPath;
 
-        string[] Strings(string name) => Member(name) is { ValueKind: JsonValueKind.Array } list ? [.. list.EnumerateArray().Where(s => s.ValueKind == JsonValueKind.String).Select(s => s.GetString()!)] : [];
+        string[] Strings(string name) => Member(config, name) is { ValueKind: JsonValueKind.Array } list
+            ? [.. list.EnumerateArray().Where(s => s.ValueKind == JsonValueKind.String).Select(s => s.GetString()!)]
+            : [];
 
         // {"ExposedPorts":{"8080/tcp":{},"9000/udp":{}}}
-        IEnumerable<string> Names(string name) => Member(name) is { ValueKind: JsonValueKind.Object } members ? members.EnumerateObject().Select(m => m.Name) : [];
+        IEnumerable<int> TcpPorts() => Member(config, "ExposedPorts") is { ValueKind: JsonValueKind.Object } ports
+            ? ports.EnumerateObject().Select(port => port.Name.Split('/')).Where(port => port is [_] or [_, "tcp"])
+                .Select(port => int.TryParse(port[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0).Where(number => number > 0)
+            : [];
 
-        static int? PortOf(string port) => !port.EndsWith("/udp", StringComparison.Ordinal) && int.TryParse(port.Split('/')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+        string Text(string name) => TextOf(Member(config, name));
 
-        string? Label(string name) =>
-            Member("Labels") is { ValueKind: JsonValueKind.Object } labels && labels.TryGetProperty(name, out var label) && label.ValueKind == JsonValueKind.String && label.GetString() is { Length: > 0 } text ? PlainText.Clean(text) : null;
+        static string TextOf(JsonElement? text) => text is { ValueKind: JsonValueKind.String } some ? some.GetString()! : "";
 
-        string Text(string name) => Member(name) is { ValueKind: JsonValueKind.String } text ? text.GetString()! : "";
-
-        JsonElement? Member(string name) => config.ValueKind == JsonValueKind.Object && config.TryGetProperty(name, out var member) ? member : null;
+        static JsonElement? Member(JsonElement? json, string name) =>
+            json is { ValueKind: JsonValueKind.Object } members && members.TryGetProperty(name, out var member) ? member : null;
     }
 }

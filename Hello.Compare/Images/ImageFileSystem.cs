@@ -1,5 +1,3 @@
-using System.Formats.Tar;
-
 namespace Hello.Compare.Images;
 
 /// <summary>Finds files in an image as a process in its container does.</summary>
@@ -9,15 +7,10 @@ internal sealed class ImageFileSystem(IReadOnlyDictionary<string, LayerEntry> fi
     /// <summary>The number of links that Linux follows in one path: path_resolution(7).</summary>
     private const int LinkLimit = 40;
 
-    /// <summary>Number of files. A hard link is a file of its own.</summary>
-    public int FileCount => files.Values.Count(f => f.IsFile);
-
     /// <summary>Whether a path is a file or a folder that has a file in it. An empty folder does not count.</summary>
-    /// <param name="path">The path without a slash in front.</param>
     public bool HasAny(string path) => Find(path) is not null || files.Keys.Any(f => f.StartsWith($"{path}/", StringComparison.Ordinal));
 
     /// <summary>Finds a file by its path from the root. Follows links to files and to directories.</summary>
-    /// <returns>Null if there is no such file.</returns>
     public LayerEntry? Find(string path)
     {
         var rest = new Stack<string>(Parts(path).Reverse());
@@ -36,18 +29,15 @@ internal sealed class ImageFileSystem(IReadOnlyDictionary<string, LayerEntry> fi
                 continue; // a directory, or nothing
             }
 
-            switch (entry.Type)
+            if (entry.Type != TarEntryType.SymbolicLink || ++links > LinkLimit)
             {
-                case TarEntryType.SymbolicLink when ++links <= LinkLimit:
-                    at = entry.Target.StartsWith('/') ? [] : at[..^1];
-                    foreach (var target in Parts(entry.Target).Reverse())
-                    {
-                        rest.Push(target);
-                    }
+                return rest.Count == 0 && entry.IsFile ? entry : null;
+            }
 
-                    break;
-                default:
-                    return rest.Count == 0 && entry.IsFile ? entry : null;
+            at = entry.Target.StartsWith('/') ? [] : at[..^1];
+            foreach (var target in Parts(entry.Target).Reverse())
+            {
+                rest.Push(target);
             }
         }
 
@@ -55,10 +45,6 @@ internal sealed class ImageFileSystem(IReadOnlyDictionary<string, LayerEntry> fi
     }
 
     /// <summary>Finds a program as execvp(3) does.</summary>
-    /// <param name="program">A path, or a name without a slash, which is looked up in the search path.</param>
-    /// <param name="searchPath">Folders, separated by colons.</param>
-    /// <param name="workingDirectory">The folder that a relative path starts from.</param>
-    /// <returns>Null if there is no such program.</returns>
     public LayerEntry? FindProgram(string program, string searchPath, string workingDirectory) =>
         program.StartsWith('/') ? Find(program)
         : program.Contains('/', StringComparison.Ordinal) ? Find($"{workingDirectory}/{program}")

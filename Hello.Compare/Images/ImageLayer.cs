@@ -1,8 +1,4 @@
-using System.Buffers;
-using System.Formats.Tar;
 using System.IO.Compression;
-using System.IO.Pipelines;
-using System.Security.Cryptography;
 using ZstdSharp;
 using ZstdSharp.Unsafe;
 
@@ -10,11 +6,8 @@ namespace Hello.Compare.Images;
 
 /// <summary>An entry of a layer.</summary>
 /// <param name="Path">The path without a slash in front or at the end.</param>
-/// <param name="Length">Bytes of its content; 0 if it is not a regular file.</param>
-/// <param name="Target">The target of a link; empty if it is not a link.</param>
 /// <param name="IsStatic">Whether a program is static; null if it is not an executable ELF file.</param>
 /// <param name="Users">The names of the users by UID if it is <see cref="UsersPath"/>, else null.</param>
-/// <param name="Mode">The permission bits: inode(7).</param>
 internal sealed record LayerEntry(
     string Path, TarEntryType Type, long Length, string Target, bool? IsStatic, IReadOnlyDictionary<string, string>? Users = null, int Mode = 0)
 {
@@ -28,62 +21,42 @@ internal sealed record LayerEntry(
 /// <summary>A layer of an image, which is a tar: https://github.com/opencontainers/image-spec/blob/main/layer.md.</summary>
 /// <param name="Digest">Digest of the unpacked tar, "sha256:…".</param>
 /// <param name="CompressedBytes">Bytes that a registry would transfer: the length in the archive if the layer is compressed there, else its length with gzip.</param>
-/// <param name="Entries">The entries in the order of the tar.</param>
 /// <param name="IsCompressedEstimated">Whether only samples of the layer were compressed.</param>
 internal sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyList<LayerEntry> Entries, bool IsCompressedEstimated = false)
 {
-    /// <summary>One in this number of pieces is a sample.</summary>
-    private const int SampleEvery = 32;
+    private const int ExecuteBits = 0b001_001_001;
 
-    /// <summary>How many bytes one task may be ahead of the other. With few, they wait for each other at every turn.</summary>
-    private const int Ahead = 4 * 1024 * 1024;
-
-    /// <summary>The logarithm of the length of a piece: 128 KiB.</summary>
-    private const int PieceBits = 17;
+    /// <summary>The highest length of a file with names of users. No image has that many, but a stranger's may pretend to.</summary>
+    private const int UsersLimit = 1024 * 1024;
 
     /// <summary>The logarithm of the largest window of zstd that engines accept: <c>zstd --long</c> uses large ones.</summary>
     private const int ZstdWindowLimit = 29;
 
-    /// <summary>Sum of the file contents.</summary>
     public long UnpackedBytes => Entries.Sum(e => e.Length);
 
-    /// <summary>Reads a layer.</summary>
-    /// <param name="stream">The layer as it is in the archive.</param>
-    /// <param name="length">Length of the stream in bytes.</param>
     /// <param name="decompress">Makes the stream of the unpacked layer. Null if the layer is not compressed.</param>
     /// <param name="sample">Whether samples tell how well the layer compresses. Compressing all of it takes ten times as long as reading it.</param>
-    internal static async Task<ImageLayer> ReadAsync(Stream stream, long length, Func<Stream, Stream>? decompress, bool sample, CancellationToken cancellationToken)
+    internal static async Task<ImageLayer> ReadAsync(
+        Stream stream, long length, Func<Stream, Stream>? decompress, bool sample, CancellationToken cancellationToken)
     {
-        // The bytes are read once: one task hashes and compresses them while the other reads the tar.
-        var pipe = new Pipe(new(pauseWriterThreshold: Ahead, resumeWriterThreshold: Ahead / 2, minimumSegmentSize: 64 * 1024, useSynchronizationContext: false));
-        var pumping = PumpAsync(stream, decompress, sample, pipe.Writer, cancellationToken);
+        await using var unpacked = new UnpackedLayer(decompress?.Invoke(stream) ?? stream, compress: decompress is null, sample);
         List<LayerEntry> entries = [];
-        var tar = pipe.Reader.AsStream();
-        try
+        await foreach (var file in TarFile.ReadAllAsync(unpacked, hasEnd: false, cancellationToken))
         {
-            await foreach (var file in TarFile.ReadAllAsync(tar, hasEnd: false, cancellationToken))
-            {
-                var path = Normalize(file.Name);
-                var isUsers = path == LayerEntry.UsersPath;
-                entries.Add(new(
-                    path,
-                    file.Type,
-                    file.Length,
-                    file.Target,
-                    isUsers ? null : await IsStaticAsync(file, cancellationToken),
-                    isUsers ? await ReadUsersAsync(file, cancellationToken) : null,
-                    file.Mode));
-            }
-
-            await tar.CopyToAsync(Stream.Null, cancellationToken); // The digest includes the padding at the end.
-        }
-        finally
-        {
-            await tar.DisposeAsync();
-            await ((Task)pumping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var path = Normalize(file.Name);
+            var isUsers = path == LayerEntry.UsersPath && file.Length <= UsersLimit;
+            entries.Add(new(
+                path,
+                file.Type,
+                file.Length,
+                file.Target,
+                isUsers ? null : await IsStaticAsync(file, cancellationToken),
+                isUsers ? await ReadUsersAsync(file, cancellationToken) : null,
+                file.Mode));
         }
 
-        var (digest, compressed, isEstimate) = await pumping;
+        await unpacked.CopyToAsync(Stream.Null, cancellationToken); // The digest includes the padding at the end.
+        var (digest, compressed, isEstimate) = unpacked.End();
         return new(digest, decompress is null ? compressed : length, entries, isEstimate);
     }
 
@@ -106,51 +79,9 @@ internal sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnly
     /// <summary>Makes paths comparable: <c>./etc/passwd</c>, <c>/etc/passwd</c> and <c>etc/passwd/</c> become <c>etc/passwd</c>.</summary>
     internal static string Normalize(string path) => (path.StartsWith("./", StringComparison.Ordinal) ? path[2..] : path).Trim('/');
 
-    private static async Task<(string Digest, long Compressed, bool IsEstimate)> PumpAsync(Stream stream, Func<Stream, Stream>? decompress, bool sample, PipeWriter writer, CancellationToken cancellationToken)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using var compressed = new CountingStream();
-        // Of .NET's levels, this one comes within 1 % of the size that gzip(1) and registry clients produce by default.
-        await using var gzip = new GZipStream(compressed, CompressionLevel.SmallestSize, leaveOpen: true);
-        await using var unpacked = decompress?.Invoke(stream) ?? stream;
-        var buffer = ArrayPool<byte>.Shared.Rent(128 * 1024);
-        var (position, sampled) = (0L, 0L);
-        try
-        {
-            for (int read; (read = await unpacked.ReadAsync(buffer, cancellationToken)) > 0;)
-            {
-                var chunk = buffer.AsMemory(0, read);
-                hash.AppendData(chunk.Span);
-                if (decompress is null && (!sample || (position >> PieceBits) % SampleEvery == 0))
-                {
-                    gzip.Write(chunk.Span);
-                    sampled += read;
-                }
-
-                position += read;
-                await writer.WriteAsync(chunk, cancellationToken);
-            }
-
-            await writer.CompleteAsync();
-        }
-        catch (Exception e)
-        {
-            await writer.CompleteAsync(e);
-            throw;
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-
-        await gzip.DisposeAsync(); // writes the last bytes
-        var isEstimate = sampled > 0 && sampled < position;
-        return ($"sha256:{Convert.ToHexStringLower(hash.GetHashAndReset())}", isEstimate ? (long)((double)compressed.Length / sampled * position) : compressed.Length, isEstimate);
-    }
-
     private static async Task<bool?> IsStaticAsync(TarFile file, CancellationToken cancellationToken)
     {
-        if (!file.IsExecutable)
+        if ((file.Mode & ExecuteBits) == 0)
         {
             return null;
         }
@@ -176,15 +107,61 @@ internal sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnly
         return users;
     }
 
-    /// <summary>Counts the bytes that are written to it, and drops them.</summary>
-    private sealed class CountingStream : MemoryStream
+    /// <summary>The unpacked layer. Its bytes are hashed, and compressed if that is asked for, while they are read.</summary>
+    private sealed class UnpackedLayer(Stream content, bool compress, bool sample) : ReadOnlyStream
     {
-        private long _length;
+        /// <summary>The logarithm of the length of a piece: 128 KiB. One in <see cref="SampleEvery"/> pieces is a sample.</summary>
+        private const int PieceBits = 17;
 
-        public override long Length => _length;
+        private const int SampleEvery = 32;
 
-        public override void Write(byte[] buffer, int offset, int count) => _length += count;
+        private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        private readonly MemoryStream _compressed = new();
+        private long _compressedLength;
+        private GZipStream? _gzip;
+        private long _position;
+        private long _sampled;
 
-        public override void Write(ReadOnlySpan<byte> buffer) => _length += buffer.Length;
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = await content.ReadAsync(buffer, cancellationToken);
+            var bytes = buffer.Span[..read];
+            _hash.AppendData(bytes);
+            if (compress && (!sample || (_position >> PieceBits) % SampleEvery == 0))
+            {
+                // Of .NET's levels, this one comes within 1 % of the size that gzip(1) and registry clients produce by default.
+                _gzip ??= new(_compressed, CompressionLevel.SmallestSize, leaveOpen: true);
+                _gzip.Write(bytes);
+                CountCompressed();
+                _sampled += read;
+            }
+
+            _position += read;
+            return read;
+        }
+
+        /// <summary>The digest, and the bytes of the compressed layer, when all bytes have been read.</summary>
+        public (string Digest, long Compressed, bool IsEstimate) End()
+        {
+            _gzip?.Dispose(); // writes the last bytes
+            CountCompressed();
+            var isEstimate = _sampled > 0 && _sampled < _position;
+            var compressed = isEstimate ? (long)((double)_compressedLength / _sampled * _position) : _compressedLength;
+            return ($"sha256:{Convert.ToHexStringLower(_hash.GetHashAndReset())}", compressed, isEstimate);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            _hash.Dispose();
+            _gzip?.Dispose();
+            content.Dispose();
+            base.Dispose(disposing);
+        }
+
+        private void CountCompressed()
+        {
+            _compressedLength += _compressed.Length;
+            _compressed.SetLength(0);
+        }
     }
 }

@@ -1,23 +1,8 @@
-using System.Runtime.InteropServices;
-using System.Text.Json;
-
 namespace Hello.Compare.Images;
 
 /// <summary>What an image runs on, in the words of https://github.com/opencontainers/image-spec/blob/main/image-index.md.</summary>
-/// <param name="Os">For example "linux".</param>
-/// <param name="Architecture">For example "amd64".</param>
-/// <param name="Variant">For example "v7" of "arm".</param>
 internal sealed record ImagePlatform(string? Os, string? Architecture, string? Variant = null)
 {
-    /// <summary>The platform of Linux containers on this machine.</summary>
-    public static readonly ImagePlatform Host = new("linux", RuntimeInformation.OSArchitecture switch
-    {
-        System.Runtime.InteropServices.Architecture.X64 => "amd64",
-        System.Runtime.InteropServices.Architecture.X86 => "386",
-        System.Runtime.InteropServices.Architecture.Armv6 => "arm",
-        var other => other.ToString().ToLowerInvariant(),
-    });
-
     /// <summary>The variant, with those resolved that have no name of their own: https://github.com/containerd/platforms.</summary>
     private string Level => (Architecture, Variant) switch
     {

@@ -1,5 +1,3 @@
-using System.Formats.Tar;
-
 namespace Hello.Compare.Images;
 
 /// <summary>A file whose bytes are in the image, but which no container sees, because an upper layer replaces or deletes it.</summary>
@@ -20,14 +18,12 @@ internal sealed class MergedLayers
     /// <summary>The other names of a file with hard links, by one name. Its bytes count under one of them.</summary>
     private readonly Dictionary<string, HashSet<string>> _names = new(StringComparer.Ordinal);
 
-    /// <summary>Merges the layers.</summary>
-    /// <param name="layers">From the base upwards.</param>
     public MergedLayers(IReadOnlyList<ImageLayer> layers)
     {
         foreach (var layer in layers)
         {
             // https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
-            foreach (var (whiteout, directory) in layer.Entries.Select(e => (Name: NameOf(e.Path), Directory: DirectoryOf(e.Path))).Where(e => IsWhiteout(e.Name)))
+            foreach (var (whiteout, directory) in layer.Entries.Select(e => (NameOf(e.Path), DirectoryOf(e.Path))).Where(e => IsWhiteout(e.Item1)))
             {
                 RemoveBelow(whiteout == ".wh..wh..opq" ? directory : Join(directory, whiteout[".wh.".Length..]));
                 Remove(Join(directory, whiteout[".wh.".Length..]));
@@ -95,8 +91,8 @@ internal sealed class MergedLayers
     private void RemoveBelow(string directory)
     {
         // In the order of their characters, the paths in a folder are those between "folder/" and "folder0".
-        string[] below = directory.Length == 0 ? [.. _paths] : [.. _paths.GetViewBetween($"{directory}/", $"{directory}0").Where(path => path.Length > directory.Length && path[directory.Length] == '/')];
-        Array.ForEach(below, Remove);
+        var below = directory.Length == 0 ? _paths : _paths.GetViewBetween($"{directory}/", $"{directory}0");
+        Array.ForEach([.. below.Where(path => directory.Length == 0 || path.StartsWith($"{directory}/", StringComparison.Ordinal))], Remove);
     }
 
     private static bool IsWhiteout(string name) => name.StartsWith(".wh.", StringComparison.Ordinal);

@@ -1,7 +1,4 @@
-using System.Formats.Tar;
-using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Text;
 using System.Text.Unicode;
 
 namespace Hello.Compare.Images;
@@ -11,24 +8,17 @@ namespace Hello.Compare.Images;
 /// Engines unpack layers with Go's archive/tar, and this reader accepts what that one accepts. .NET's TarReader throws if a PAX
 /// value has a line feed in it, which binary attributes may have, if a record is there twice, or if a UID needs all of its eight bytes.
 /// </remarks>
-/// <param name="Length">Bytes of the content.</param>
 /// <param name="Target">The target of a link; empty if it is not a link.</param>
-/// <param name="Mode">The permission bits: inode(7).</param>
-/// <param name="Content">The content. It can be read until the next entry is read.</param>
+/// <param name="Content">It can be read until the next entry is read.</param>
 internal sealed record TarFile(string Name, TarEntryType Type, long Length, string Target, int Mode, Stream Content)
 {
     /// <summary>Length of a header. Contents are filled up to a multiple of it.</summary>
     public const int Block = 512;
 
-    /// <summary>The highest length of a PAX header or a long name. Go's archive/tar has the same.</summary>
+    /// <summary>The highest length of a PAX header or a long name, as in Go's archive/tar.</summary>
     private const int ExtensionLimit = 1024 * 1024;
 
     private const int ModeBits = 0b111_111_111_111;
-
-    private const int ExecuteBits = 0b001_001_001;
-
-    /// <summary>Whether somebody may execute it.</summary>
-    public bool IsExecutable => (Mode & ExecuteBits) != 0;
 
     /// <summary>Reads all entries. PAX headers and GNU's long names are no entries, but change the next one.</summary>
     /// <param name="hasEnd">Whether the empty block at the end must be there. Engines read layers without it.</param>
@@ -88,7 +78,8 @@ internal sealed record TarFile(string Name, TarEntryType Type, long Length, stri
 
             await content.CopyToAsync(Stream.Null, cancellationToken);
             // The last entry may lack the bytes that fill up its block.
-            await tar.ReadAtLeastAsync(header.AsMemory(0, (int)(-length & (Block - 1))), (int)(-length & (Block - 1)), throwOnEndOfStream: false, cancellationToken);
+            var rest = (int)(-length & (Block - 1));
+            await tar.ReadAtLeastAsync(header.AsMemory(0, rest), rest, throwOnEndOfStream: false, cancellationToken);
         }
 
         if (hasEnd && !isEmpty)
@@ -121,21 +112,30 @@ internal sealed record TarFile(string Name, TarEntryType Type, long Length, stri
 
     private static long LengthOf(TarEntryType type, ReadOnlySpan<byte> header, Dictionary<string, byte[]> records)
     {
-        if (type is TarEntryType.HardLink or TarEntryType.SymbolicLink or TarEntryType.CharacterDevice or TarEntryType.BlockDevice or TarEntryType.Directory or TarEntryType.Fifo)
+        if (type is TarEntryType.HardLink or TarEntryType.SymbolicLink or TarEntryType.CharacterDevice or TarEntryType.BlockDevice
+            or TarEntryType.Directory or TarEntryType.Fifo)
         {
             return 0; // no content follows, whatever the size says
         }
 
-        var isExtension = type is TarEntryType.ExtendedAttributes or TarEntryType.GlobalExtendedAttributes or TarEntryType.LongPath or TarEntryType.LongLink;
+        var isExtension = type is TarEntryType.ExtendedAttributes or TarEntryType.GlobalExtendedAttributes
+            or TarEntryType.LongPath or TarEntryType.LongLink;
         var size = isExtension || !records.TryGetValue("size", out var record)
             ? Number(header.Slice(124, 12))
             : long.TryParse(record, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : null;
-        return size >= 0 && size <= long.MaxValue ? (long)size : throw new InvalidDataException("the size of an entry is negative, too large or not a number");
+        return size >= 0 && size <= long.MaxValue
+            ? (long)size
+            : throw new InvalidDataException("the size of an entry is negative, too large or not a number");
     }
 
     private static async Task<byte[]> ReadExtensionAsync(EntryStream content, CancellationToken cancellationToken)
     {
-        var bytes = new byte[content.Length <= ExtensionLimit ? content.Length : throw new InvalidDataException("a PAX header or a long name is too large")];
+        if (content.Length > ExtensionLimit)
+        {
+            throw new InvalidDataException("a PAX header or a long name is too large");
+        }
+
+        var bytes = new byte[content.Length];
         await content.ReadExactlyAsync(bytes, cancellationToken);
         return bytes;
     }
@@ -174,7 +174,9 @@ internal sealed record TarFile(string Name, TarEntryType Type, long Length, stri
 
     /// <summary>A name of up to 100 bytes; in POSIX's format with a folder of up to 155 bytes.</summary>
     private static string NameOf(ReadOnlySpan<byte> header) =>
-        header[257..].StartsWith("ustar\0"u8) && header[345] != 0 ? $"{Text(header.Slice(345, 155))}/{Text(header[..100])}" : Text(header[..100]);
+        header[257..].StartsWith("ustar\0"u8) && header[345] != 0
+            ? $"{Text(header.Slice(345, 155))}/{Text(header[..100])}"
+            : Text(header[..100]);
 
     /// <summary>Names are bytes. Those that are not UTF-8 stay different from each other.</summary>
     private static string Text(ReadOnlySpan<byte> bytes)
@@ -186,7 +188,7 @@ internal sealed record TarFile(string Name, TarEntryType Type, long Length, stri
     /// <summary>A number of a header. Null if it is not a number.</summary>
     private static Int128? Number(ReadOnlySpan<byte> field)
     {
-        Int128 number;
+        Int128 number = 0;
         if (field[0] >= 0x80)
         {
             // Base 256: a big-endian number whose highest bit is the mark, and whose second bit is the sign.
@@ -199,7 +201,6 @@ internal sealed record TarFile(string Name, TarEntryType Type, long Length, stri
             return number;
         }
 
-        number = 0;
         var digits = field.TrimStart(" \0"u8);
         foreach (var digit in digits.IndexOfAny(" \0"u8) is >= 0 and var end ? digits[..end] : digits)
         {
@@ -214,20 +215,11 @@ internal sealed record TarFile(string Name, TarEntryType Type, long Length, stri
         return number;
     }
 
-    /// <summary>The content of one entry.</summary>
-    private sealed class EntryStream(Stream tar, long length) : Stream
+    private sealed class EntryStream(Stream tar, long length) : ReadOnlyStream
     {
         private long _read;
 
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
         public override long Length => length;
-
-        public override long Position { get => _read; set => throw new NotSupportedException(); }
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -235,20 +227,5 @@ internal sealed record TarFile(string Name, TarEntryType Type, long Length, stri
             _read += read;
             return read > 0 || _read == length || buffer.IsEmpty ? read : throw new EndOfStreamException("the content of an entry ends too early");
         }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

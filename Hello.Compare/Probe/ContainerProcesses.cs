@@ -1,24 +1,17 @@
-using System.Globalization;
-using System.Net;
-using Hello.Compare.Engine;
-
 namespace Hello.Compare.Probe;
 
 /// <summary>Reads the kernel's files about the processes of the container beside which this program runs: proc(5).</summary>
 internal static class ContainerProcesses
 {
     /// <summary>Process 1 and all that it has started, in this order. Another process is one of a probe, or of <c>docker exec</c>.</summary>
-    /// <exception cref="MeasurementException">The processes cannot be read.</exception>
     public static ProcessFacts Read() => ProcessFacts.Of([.. Own().Select(p => (p.Status, TryRead(p.Id, "smaps") ?? ""))]);
 
-    /// <summary>The TCP addresses on which these processes listen.</summary>
     public static IReadOnlyList<IPEndPoint> FindListening()
     {
         var sockets = Own().SelectMany(p => SocketsOf(p.Id)).ToHashSet();
         return [.. Sockets().Where(l => sockets.Contains(l.Socket)).Select(l => l.Address!)];
     }
 
-    /// <summary>Whether any program listens on a port of this network.</summary>
     public static bool AnyListens(int port) => Sockets().Any(l => l.Address?.Port == port);
 
     private static List<(string Id, string Status)> Own()
@@ -40,20 +33,15 @@ internal static class ContainerProcesses
     /// <summary>The inodes of a process's sockets: <c>/proc/1/fd/9 -> socket:[2786247]</c>.</summary>
     private static IEnumerable<string> SocketsOf(string process)
     {
-        try
-        {
-            return [.. new DirectoryInfo($"/proc/{process}/fd").EnumerateFileSystemInfos().Select(f => f.LinkTarget).Where(l => l?.StartsWith("socket:[", StringComparison.Ordinal) == true).Select(l => l![8..^1])];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return []; // it has ended
-        }
+        var targets = TryRead(() => new DirectoryInfo($"/proc/{process}/fd").EnumerateFileSystemInfos().Select(f => f.LinkTarget ?? "").ToArray()) ?? [];
+        return targets.Where(target => target.StartsWith("socket:[", StringComparison.Ordinal)).Select(target => target[8..^1]);
     }
 
     /// <summary>Reads a line of proc_net(5): <c>   0: 0100007F:1F90 00000000:0000 0A … 2786247</c> is 127.0.0.1:8080 in the state "listening".</summary>
     private static (IPEndPoint? Address, string Socket) Parse(string line)
     {
-        if (line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is not [_, var local, _, "0A", _, _, _, _, _, var inode, ..] || local.Split(':') is not [var address, var port])
+        if (line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is not [_, var local, _, "0A", _, _, _, _, _, var inode, ..]
+            || local.Split(':') is not [var address, var port])
         {
             return (null, "");
         }
@@ -66,15 +54,17 @@ internal static class ContainerProcesses
     private static IEnumerable<(IPEndPoint? Address, string Socket)> Sockets() =>
         ((string[])["/proc/net/tcp", "/proc/net/tcp6"]).Where(File.Exists).SelectMany(File.ReadLines).Select(Parse); // there may be no IPv6
 
-    private static string? TryRead(string process, string file)
+    private static string? TryRead(string process, string file) => TryRead(() => File.ReadAllText($"/proc/{process}/{file}"));
+
+    private static T? TryRead<T>(Func<T> read)
     {
         try
         {
-            return File.ReadAllText($"/proc/{process}/{file}");
+            return read();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return null; // it has ended
+            return default; // the process has ended
         }
     }
 }

@@ -1,8 +1,3 @@
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-using System.Text;
-
 namespace Hello.Compare.Probe;
 
 /// <summary>Waits for the first answer of a program with success, a status from 200 to 299. It may begin before the program has started.</summary>
@@ -51,12 +46,11 @@ public static class FirstAnswer
         }
     }
 
-    /// <summary>Sends one request over a connection of its own. A plain socket, because the first request of an HTTP client takes longer than the start of a small program.</summary>
-    /// <returns>The first bytes of the answer; none if the connection was closed.</returns>
+    /// <summary>Sends one request and receives the first bytes of the answer; none if the connection was closed.</summary>
+    /// <remarks>A plain socket, because the first request of an HTTP client takes longer than the start of a small program.</remarks>
     internal static async Task<ReadOnlyMemory<byte>> AskOnceAsync(IPEndPoint address, string path, CancellationToken cancellationToken) =>
         await ExchangeAsync(address, Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"), cancellationToken);
 
-    /// <summary>Connects, sends bytes and receives the first bytes of the answer.</summary>
     internal static async Task<ReadOnlyMemory<byte>> ExchangeAsync(IPEndPoint address, ReadOnlyMemory<byte> request, CancellationToken cancellationToken)
     {
         using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -68,5 +62,6 @@ public static class FirstAnswer
 
     /// <summary>Reads <c>HTTP/1.1 200 OK</c>. Small servers answer with HTTP/1.0. Null if it is not HTTP.</summary>
     internal static int? StatusOf(ReadOnlySpan<byte> answer) =>
-        answer.StartsWith("HTTP/1."u8) && answer.Length >= 12 && answer[8] == ' ' && int.TryParse(answer[9..12], NumberStyles.None, CultureInfo.InvariantCulture, out var status) ? status : null;
+        answer.StartsWith("HTTP/1."u8) && answer.Length >= 12 && answer[8] == ' '
+            && int.TryParse(answer[9..12], NumberStyles.None, CultureInfo.InvariantCulture, out var status) ? status : null;
 }

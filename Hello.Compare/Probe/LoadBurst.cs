@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Net;
-
 namespace Hello.Compare.Probe;
 
 /// <summary>The limits of a load. It ends when the first of them is reached.</summary>
@@ -15,16 +12,12 @@ public sealed record LoadOptions
     /// <summary>Number of connections. Each sends one request after the other.</summary>
     public int Connections { get; init; } = 8;
 
-    /// <summary>How long each connection waits before each request, on average.</summary>
-    public TimeSpan Pause { get; init; }
-
     /// <summary>Whether to send load before that is not measured, until the rate does not rise any more. A JIT compiler needs some seconds for it.</summary>
     public bool WarmUp { get; init; }
 }
 
 /// <summary>The result of a load.</summary>
 /// <param name="Errors">Number of requests that were not answered with success, a status from 200 to 299.</param>
-/// <param name="Elapsed">Time from the first request to the last answer.</param>
 /// <param name="P50">The latency that half of the successful requests do not exceed; null if there is none.</param>
 /// <param name="P99">The latency that 99 of 100 successful requests do not exceed; null if there is none.</param>
 /// <param name="WarmUp">How long the load was sent that is not measured.</param>
@@ -33,13 +26,6 @@ public sealed record LoadResult(int Sent, int Errors, TimeSpan Elapsed, TimeSpan
 {
     /// <summary>Requests answered with success, per second.</summary>
     public double RequestsPerSecond => (Sent - Errors) / Elapsed.TotalSeconds;
-
-    /// <summary>The latency that this percentage of the requests does not exceed, by the nearest-rank method: https://en.wikipedia.org/wiki/Percentile.</summary>
-    /// <param name="sorted">Latencies in ascending order.</param>
-    /// <param name="percent">Above 0, up to 100.</param>
-    /// <returns>Null if there is no latency.</returns>
-    internal static TimeSpan? Percentile(IReadOnlyList<TimeSpan> sorted, double percent) =>
-        sorted.Count == 0 ? null : sorted[Math.Clamp((int)Math.Ceiling(percent * sorted.Count / 100) - 1, 0, sorted.Count - 1)];
 }
 
 /// <summary>Sends load. Each connection sends its next request when the last one has been answered.</summary>
@@ -57,10 +43,11 @@ public static class LoadBurst
     private const int SteadyPeriods = 4;
     private const int MostPeriods = 40;
 
-    /// <summary>Sends requests until a limit is reached or the load is cancelled.</summary>
-    /// <param name="cancellationToken">Ends the load at once. Requests without an answer then count as errors.</param>
-    /// <returns>The result, also of a load that was cancelled.</returns>
-    public static async Task<LoadResult> SendAsync(Uri url, LoadOptions options, CancellationToken cancellationToken)
+    /// <summary>The latency that this percentage does not exceed, by the nearest-rank method: https://en.wikipedia.org/wiki/Percentile.</summary>
+    internal static TimeSpan? Percentile(TimeSpan[] sorted, int percent) => sorted.Length == 0 ? null : sorted[(((sorted.Length * percent) + 99) / 100) - 1];
+
+    /// <summary>Sends requests until a limit is reached.</summary>
+    public static async Task<LoadResult> SendAsync(Uri url, LoadOptions options)
     {
         // Without HttpClient's own work, the server is the slower one.
         using var client = new HttpMessageInvoker(new SocketsHttpHandler
@@ -72,31 +59,25 @@ public static class LoadBurst
             AutomaticDecompression = DecompressionMethods.None,
             ActivityHeadersPropagator = null,
         });
-        var (sent, succeeded) = (0, 0);
-        var warmUp = TimeSpan.Zero;
-        if (options.WarmUp)
-        {
-            using var steady = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            var clock = Stopwatch.StartNew();
-            await Task.WhenAll(ConnectAsync(() => !steady.IsCancellationRequested), EndWhenSteadyAsync(steady));
-            warmUp = clock.Elapsed;
-        }
+        var (sent, succeeded, isSteady) = (0, 0, !options.WarmUp);
+        var clock = Stopwatch.StartNew();
+        await Task.WhenAll(ConnectAsync(() => !Volatile.Read(ref isSteady)), WaitUntilSteadyAsync());
+        var (warmUp, warmUpAnswers) = (clock.Elapsed, succeeded);
 
-        var warmUpAnswers = succeeded;
-        var time = Stopwatch.StartNew();
-        var latencies = await ConnectAsync(() => time.Elapsed < options.Duration && Interlocked.Increment(ref sent) <= options.Requests);
-        var elapsed = time.Elapsed;
+        clock.Restart();
+        var latencies = await ConnectAsync(() => clock.Elapsed < options.Duration && Interlocked.Increment(ref sent) <= options.Requests);
+        var elapsed = clock.Elapsed;
         TimeSpan[] sorted = [.. latencies.SelectMany(l => l).Order()];
         sent = Math.Min(sent, options.Requests);
-        return new(sent, sent - sorted.Length, elapsed, LoadResult.Percentile(sorted, 50), LoadResult.Percentile(sorted, 99), warmUp, warmUpAnswers);
+        return new(sent, sent - sorted.Length, elapsed, Percentile(sorted, 50), Percentile(sorted, 99), warmUp, warmUpAnswers);
 
-        async Task EndWhenSteadyAsync(CancellationTokenSource steady)
+        async Task WaitUntilSteadyAsync()
         {
-            var (best, bestPeriod) = (0.0, 0);
-            for (var (period, before) = (1, 0); period <= MostPeriods && period - bestPeriod <= SteadyPeriods && !cancellationToken.IsCancellationRequested; period++)
+            var (best, bestPeriod, before) = (0.0, 0, 0);
+            for (var period = 1; !isSteady; period++)
             {
                 var begun = Stopwatch.GetTimestamp();
-                await Task.Delay(Period, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(Period);
                 var now = Volatile.Read(ref succeeded);
                 var rate = (now - before) / Stopwatch.GetElapsedTime(begun).TotalSeconds;
                 before = now;
@@ -104,28 +85,22 @@ public static class LoadBurst
                 {
                     (best, bestPeriod) = (rate, period);
                 }
-            }
 
-            await steady.CancelAsync();
+                Volatile.Write(ref isSteady, period - bestPeriod >= SteadyPeriods || period >= MostPeriods);
+            }
         }
 
         Task<List<TimeSpan>[]> ConnectAsync(Func<bool> next) =>
-            Task.WhenAll(Enumerable.Range(0, options.Connections).Select(_ => Task.Run(() => SendOneAfterTheOtherAsync(next), CancellationToken.None)));
+            Task.WhenAll(Enumerable.Range(0, options.Connections).Select(_ => Task.Run(() => SendOneAfterTheOtherAsync(next))));
 
         async Task<List<TimeSpan>> SendOneAfterTheOtherAsync(Func<bool> next)
         {
             List<TimeSpan> taken = [];
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            using var limit = new CancellationTokenSource();
             while (!limit.IsCancellationRequested && next())
             {
                 try
                 {
-                    if (options.Pause > TimeSpan.Zero)
-                    {
-                        // Not all connections at the same time.
-                        await Task.Delay(options.Pause * (2 * Random.Shared.NextDouble()), cancellationToken);
-                    }
-
                     var begun = Stopwatch.GetTimestamp();
                     limit.CancelAfter(AnswerLimit);
                     using var request = new HttpRequestMessage(HttpMethod.Get, url) { Headers = { { "User-Agent", UserAgent } } };

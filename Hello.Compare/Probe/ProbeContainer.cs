@@ -1,9 +1,5 @@
-using System.Formats.Tar;
-using System.Text.Json;
 using System.Threading.Channels;
 using CliWrap;
-using Hello.Compare.Engine;
-using Hello.Compare.Images;
 
 namespace Hello.Compare.Probe;
 
@@ -53,7 +49,6 @@ public sealed class ProbeContainer : IAsyncDisposable
     internal Task<string> DescribeMachineAsync(CancellationToken cancellationToken) =>
         AskAsync<string>(new(ProbeQuestion.DescribeMachine), cancellationToken);
 
-    /// <summary>Whether a program listens on a port of the network.</summary>
     internal Task<bool> AnyListensAsync(int port, CancellationToken cancellationToken) => AskAsync<bool>(new(ProbeQuestion.AnyListens, port), cancellationToken);
 
     /// <summary>Waits for the first answer with success.</summary>
@@ -77,22 +72,13 @@ public sealed class ProbeContainer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _requests.Writer.TryComplete(); // it ends when its input ends
-        try
-        {
-            await _engine.RemoveAsync("container", _name);
-        }
-        catch (MeasurementException e)
-        {
-            _leftBehind(e.Message);
-        }
-
+        await new TemporaryResources(_engine, _leftBehind).RemoveAsync("container", _name);
         await _run.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Starts one. Another container can then share its network.</summary>
-    /// <param name="options">Options of <c>docker run</c>.</param>
-    /// <exception cref="MeasurementException">It could not be started.</exception>
-    internal static async Task<ProbeContainer> StartAsync(ContainerEngine engine, IEnumerable<string> options, Action<string> leftBehind, CancellationToken cancellationToken)
+    internal static async Task<ProbeContainer> StartAsync(
+        ContainerEngine engine, IEnumerable<string> options, Action<string> leftBehind, CancellationToken cancellationToken)
     {
         // The engine keeps one that it made and did not start, because the connection to it broke between the two.
         await engine.TryRunAsync(["container", "prune", "--force", "--filter", $"label={Label}", "--filter", "until=10m"], cancellationToken);
@@ -126,33 +112,35 @@ public sealed class ProbeContainer : IAsyncDisposable
 
     private async Task StartAsync(IEnumerable<string> options, CancellationToken cancellationToken)
     {
-        _run = RunAsync(
-        [
-            "container", "run", "--name", _name, "--label", Label, "--rm", "--interactive", "--pull", "never", "--platform", $"linux/{await _engine.GetArchitectureAsync(cancellationToken)}", .. options,
-            // The load then takes less work than the answers to it.
-            "--env", "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1", "--env", "DOTNET_EnableDiagnostics=0",
-            // It waits for the program. If this program is killed before, the input ends, and so does the container.
-            "--user", "0", "--entrypoint", "sh", Image, "-c", $"echo && read -r line && exec dotnet /probe/Hello.Compare.dll {ProbeProgram.Command}",
-        ]);
+        var platform = $"linux/{await _engine.GetArchitectureAsync(cancellationToken)}";
+        _run = RunAsync(await _engine.CommandAsync(
+            [
+                "container", "run", "--name", _name, "--label", Label, "--rm", "--interactive", "--pull", "never", "--platform", platform, .. options,
+                // The load then takes less work than the answers to it.
+                "--env", "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1", "--env", "DOTNET_EnableDiagnostics=0",
+                // It waits for the program. If this program is killed before, the input ends, and so does the container.
+                "--user", "0", "--entrypoint", "sh", Image, "-c", $"echo && read -r line && exec dotnet /probe/Hello.Compare.dll {ProbeProgram.Command}",
+            ],
+            cancellationToken));
         await ReadAsync(cancellationToken);
-        await _engine.WriteAsync(["container", "cp", "-", $"{_name}:/"], WriteProgramAsync, cancellationToken);
+        var copy = await _engine.CommandAsync(["container", "cp", "-", $"{_name}:/"], cancellationToken);
+        await ProgramRunner.RunAsync(copy.WithStandardInputPipe(PipeSource.Create(WriteProgramAsync)), cancellationToken);
         _requests.Writer.TryWrite("");
     }
 
-    private async Task RunAsync(string[] arguments)
+    /// <summary>Stays connected with the container's input and output until it ends.</summary>
+    private async Task RunAsync(Command command)
     {
-        var result = await _engine.RunAsync(
-            arguments,
-            async (stream, token) =>
+        var input = PipeSource.Create(async (stream, token) =>
+        {
+            await foreach (var request in _requests.Reader.ReadAllAsync(token))
             {
-                await foreach (var request in _requests.Reader.ReadAllAsync(token))
-                {
-                    await stream.WriteAsync(System.Text.Encoding.UTF8.GetBytes($"{request}\n"), token);
-                    await stream.FlushAsync(token);
-                }
-            },
-            answer => _answers.Writer.TryWrite(answer));
-        _error = result.Reason;
+                await stream.WriteAsync(Encoding.UTF8.GetBytes($"{request}\n"), token);
+                await stream.FlushAsync(token);
+            }
+        });
+        var output = PipeTarget.ToDelegate(answer => _answers.Writer.TryWrite(answer));
+        _error = (await ProgramRunner.TryRunAsync(command.WithStandardInputPipe(input).WithStandardOutputPipe(output), CancellationToken.None)).Reason;
         _answers.Writer.TryComplete();
     }
 
@@ -161,12 +149,13 @@ public sealed class ProbeContainer : IAsyncDisposable
     {
         await using var tar = new TarWriter(stream, leaveOpen: true);
         await using var assembly = File.OpenRead(typeof(ProbeContainer).Assembly.Location);
-        await tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, "probe/Hello.Compare.dll") { DataStream = assembly }, cancellationToken);
-        using var configuration = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new
-        {
-            runtimeOptions = new { framework = new { name = "Microsoft.NETCore.App", version = $"{Environment.Version.Major}.0.0" } },
-        }));
-        await tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, "probe/Hello.Compare.runtimeconfig.json") { DataStream = configuration }, cancellationToken);
+        await WriteAsync("dll", assembly);
+        var framework = new { name = "Microsoft.NETCore.App", version = $"{Environment.Version.Major}.0.0" };
+        using var configuration = new MemoryStream(JsonSerializer.SerializeToUtf8Bytes(new { runtimeOptions = new { framework } }));
+        await WriteAsync("runtimeconfig.json", configuration);
+
+        Task WriteAsync(string extension, Stream data) =>
+            tar.WriteEntryAsync(new PaxTarEntry(TarEntryType.RegularFile, $"probe/Hello.Compare.{extension}") { DataStream = data }, cancellationToken);
     }
 
     private async Task<T> AskAsync<T>(ProbeRequest request, CancellationToken cancellationToken)

@@ -1,31 +1,21 @@
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using System.Text.Json;
 using System.Threading.Channels;
-using Hello.Compare.Engine;
 
 namespace Hello.Compare.Probe;
 
-/// <summary>What a probe is asked for.</summary>
 internal enum ProbeQuestion { DescribeMachine, AnyListens, FirstAnswer, Look, Processes, Load }
 
 /// <summary>A request to a probe, one line of JSON.</summary>
-/// <param name="Path">The path of the container's program, with its query.</param>
 internal sealed record ProbeRequest(ProbeQuestion Question, int Port = 0, string Path = "/", LoadOptions? Load = null);
 
-/// <summary>The part of this program that runs in a container of its own, beside the measured one. It shares the network of that one, or the network and the processes.</summary>
+/// <summary>The part of this program that runs in a container of its own. It shares the network of the measured one, or the network and the processes.</summary>
 internal static class ProbeProgram
 {
-    /// <summary>The argument that starts it.</summary>
     public const string Command = "probe";
 
     private static readonly TimeSpan FirstAnswerPause = TimeSpan.FromMilliseconds(1);
 
     private static readonly TimeSpan Practice = TimeSpan.FromSeconds(1);
-
-    private static bool _isWarm;
 
     /// <summary>Answers each line of standard input with a line of standard output, until the input ends. It ends too if the program that asks is killed.</summary>
     public static async Task<int> RunAsync()
@@ -64,7 +54,7 @@ internal static class ProbeProgram
             ProbeQuestion.DescribeMachine => DescribeMachine(),
             ProbeQuestion.AnyListens => ContainerProcesses.AnyListens(request.Port),
             ProbeQuestion.FirstAnswer => await FirstAnswer.WaitAsync(address, request.Path, FirstAnswerPause, CancellationToken.None),
-            ProbeQuestion.Look => await Look.AtAsync(address, request.Path, CancellationToken.None),
+            ProbeQuestion.Look => await Look.AtAsync(address, request.Path),
             ProbeQuestion.Processes => ContainerProcesses.Read(),
             _ => await SendLoadAsync(new($"http://{address}{request.Path}"), request.Load!),
         };
@@ -73,9 +63,9 @@ internal static class ProbeProgram
     /// <summary>Sends load. If the container's program is not to be warmed up, at least the code that sends is: on an answer of its own.</summary>
     private static async Task<LoadResult> SendLoadAsync(Uri url, LoadOptions load)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        if (!load.WarmUp && !_isWarm)
+        if (!load.WarmUp)
         {
+            using var listener = new TcpListener(IPAddress.Loopback, 0);
             listener.Start();
             _ = Task.Run(async () =>
             {
@@ -84,11 +74,10 @@ internal static class ProbeProgram
                     _ = AnswerAsync(await listener.AcceptTcpClientAsync());
                 }
             });
-            await LoadBurst.SendAsync(new($"http://{listener.LocalEndpoint}"), load with { Requests = int.MaxValue, Duration = Practice }, CancellationToken.None);
+            await LoadBurst.SendAsync(new($"http://{listener.LocalEndpoint}"), load with { Requests = int.MaxValue, Duration = Practice });
         }
 
-        _isWarm = true;
-        return await LoadBurst.SendAsync(url, load, CancellationToken.None);
+        return await LoadBurst.SendAsync(url, load);
 
         static async Task AnswerAsync(TcpClient client)
         {
@@ -103,10 +92,11 @@ internal static class ProbeProgram
     /// <summary>Processor, cores, memory and system of the machine that this runs on, without its host name.</summary>
     public static string DescribeMachine()
     {
-        const string CpuInfo = "/proc/cpuinfo"; // "model name	: AMD EPYC …": proc_cpuinfo(5)
-        var processor = File.ReadLines(CpuInfo).FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim();
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{processor ?? "processor"} ({RuntimeInformation.OSArchitecture}), {Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9:N0} GB, {File.ReadAllText("/proc/sys/kernel/ostype").Trim()} {Environment.OSVersion.Version}");
+        // "model name	: AMD EPYC …": proc_cpuinfo(5)
+        var processor = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim();
+        var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 1e9;
+        return $"{processor ?? "processor"} ({RuntimeInformation.OSArchitecture}), "
+            + string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessorCount} cores, {memory:N0} GB, ")
+            + $"{File.ReadAllText("/proc/sys/kernel/ostype").Trim()} {Environment.OSVersion.Version}";
     }
 }

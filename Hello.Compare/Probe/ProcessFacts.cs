@@ -1,30 +1,14 @@
-using System.Globalization;
 using System.Numerics;
-using Hello.Compare.Engine;
 
 namespace Hello.Compare.Probe;
 
 /// <summary>The processes of a container: process 1 and all that it has started.</summary>
-/// <param name="Uid">Effective user ID of process 1.</param>
-/// <param name="Gid">Effective group ID of process 1.</param>
-/// <param name="Capabilities">Names of the effective capabilities of process 1: capabilities(7).</param>
+/// <param name="Capabilities">How many effective capabilities process 1 has: capabilities(7).</param>
 /// <param name="ResidentBytes">Resident memory now. What several of the processes share is counted once.</param>
 /// <param name="PeakResidentBytes">Peak of the resident memory. What is shared now is counted once.</param>
-public sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabilities, long ResidentBytes, long PeakResidentBytes, int Threads, int Processes = 1)
+public sealed record ProcessFacts(int Uid, int Gid, int Capabilities, long ResidentBytes, long PeakResidentBytes, int Processes = 1)
 {
-    /// <summary>The names in the order of their bits: https://github.com/torvalds/linux/blob/master/include/uapi/linux/capability.h.</summary>
-    private static readonly string[] CapabilityNames =
-    [
-        "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap", "linux_immutable",
-        "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner", "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace",
-        "sys_pacct", "sys_admin", "sys_boot", "sys_nice", "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write",
-        "audit_control", "setfcap", "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
-        "checkpoint_restore",
-    ];
-
-    /// <summary>Derives the facts from the files of the processes.</summary>
     /// <param name="processes">Process 1 first: the texts of <c>/proc/PID/status</c> and <c>/proc/PID/smaps</c>, proc_pid_status(5) and proc_pid_smaps(5).</param>
-    /// <exception cref="MeasurementException">A line is missing.</exception>
     internal static ProcessFacts Of(IReadOnlyList<(string Status, string Smaps)> processes)
     {
         // "Uid:	10001	10001	10001	10001" (real, effective, saved, file system), "CapEff:	00000000a80425fb", "VmRSS:	   26912 kB"
@@ -35,10 +19,9 @@ public sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabi
         return new(
             int.Parse(Field(fields[0], "Uid", 1), CultureInfo.InvariantCulture),
             int.Parse(Field(fields[0], "Gid", 1), CultureInfo.InvariantCulture),
-            NamesOf(ulong.Parse(Field(fields[0], "CapEff", 0), NumberStyles.HexNumber, CultureInfo.InvariantCulture)),
+            BitOperations.PopCount(ulong.Parse(Field(fields[0], "CapEff", 0), NumberStyles.HexNumber, CultureInfo.InvariantCulture)),
             resident,
             resident + fields.Sum(f => Bytes(f, "VmHWM") - Bytes(f, "VmRSS")),
-            fields.Sum(f => int.Parse(Field(f, "Threads", 0), CultureInfo.InvariantCulture)),
             fields.Length);
 
         static string Field(Dictionary<string, string[]> fields, string name, int index) => fields.GetValueOrDefault(name)?.ElementAtOrDefault(index)
@@ -82,7 +65,4 @@ public sealed record ProcessFacts(int Uid, int Gid, IReadOnlyList<string> Capabi
 
         static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
     }
-
-    private static string[] NamesOf(ulong bits) =>
-        [.. Enumerable.Range(0, 64 - BitOperations.LeadingZeroCount(bits)).Where(i => (bits >> i & 1) == 1).Select(i => CapabilityNames.ElementAtOrDefault(i) ?? $"bit {i}")];
 }

@@ -169,7 +169,7 @@ public sealed class FaultTests(HelloApplication hello) : IClassFixture<HelloAppl
     private static async Task AssertAnsweredAsync(PlainContainer container, int requests)
     {
         var load = await LoadBurst.SendAsync(
-            new(container.Address, "/hello"), new() { Requests = requests, Duration = TimeSpan.FromSeconds(60) }, CancellationToken.None);
+            new(container.Address, "/hello"), new() { Requests = requests, Duration = TimeSpan.FromSeconds(60) });
         Assert.True(load.Sent == requests && load.Errors == 0, $"Of {load.Sent} requests {load.Errors} were not answered. The log: {await container.LogAsync()}");
     }
 

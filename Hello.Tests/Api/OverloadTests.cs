@@ -39,8 +39,7 @@ public sealed class OverloadTests(BuiltImages images)
 
         var load = await LoadBurst.SendAsync(
             new(container.Address, "/hello"),
-            new() { Requests = 10_000, Connections = 256, Duration = TimeSpan.FromSeconds(30) },
-            CancellationToken.None);
+            new() { Requests = 10_000, Connections = 256, Duration = TimeSpan.FromSeconds(30) });
 
         Assert.True(load is { Sent: 10_000, Errors: 0 }, $"Of {load.Sent} requests {load.Errors} were not answered. {await StateAsync(container)}");
     }

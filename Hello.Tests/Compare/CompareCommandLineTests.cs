@@ -35,7 +35,7 @@ public sealed class CompareCommandLineTests
     [InlineData("the path '/a b' cannot be asked. Begin it with a slash, and write spaces and other letters as %20.", "--image", "a:1", "--path", "/a b")]
     [InlineData("a variable has no name. Write NAME=VALUE.", "--image", "a:1", "--env", "NAME")]
     [InlineData("'Shell' is no limit. Write, for example: --limit \"Unpacked size=12MB\"", "--limit", "Shell")]
-    [InlineData("'' is no name of an image.", "--image", "")]
+    [InlineData("'' is not the name of an image.", "--image", "")]
     [InlineData("There is no Dockerfile /nope/Dockerfile.", "--dockerfile", "/nope/Dockerfile")]
     public async Task Images_that_cannot_be_measured_are_one_line(string reason, params string[] arguments)
     {

@@ -30,7 +30,7 @@ public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloAp
             string[] arguments = ["--runs", "1", "--output", folder.FullName, "--limit", "Unpacked size=12MB", "--limit", "Processes=1"];
             await using var compare = new RunningProgram(CommandLine.Compare(arguments).WithEnvironmentVariables(engine.Environment));
             await compare.WaitForLineAsync(line => line.StartsWith("Run 1 of 1: ", StringComparison.Ordinal), BuildLimit);
-            Assert.Equal(HelloImages.Specification.Length, engine.Calls.Count(c => c.StartsWith("build ", StringComparison.Ordinal) && c.Contains(" --no-cache ", StringComparison.Ordinal)));
+            Assert.Equal(HelloImages.Specification.Length, engine.Calls.Count(call => call.StartsWith("build --load --no-cache ", StringComparison.Ordinal)));
             var built = (await ListAsync()).Except(before).ToArray();
             foreach (var image in HelloImages.Specification.Where(i => i.Files is not null))
             {
@@ -84,7 +84,7 @@ public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloAp
         try
         {
             // The first image is built and is being read, which takes until the signal comes.
-            await compare.WaitForLineAsync(line => line.StartsWith("Built alpine ", StringComparison.Ordinal), TimeSpan.FromMinutes(3));
+            await compare.WaitForLineAsync(line => line == "Reading alpine ...", TimeSpan.FromMinutes(3));
             Assert.NotEmpty((await ListAsync()).Except(before));
             await compare.SignalAsync("INT");
             var (exitCode, _, error) = await compare.EndAsync(TimeSpan.FromMinutes(1));
@@ -111,9 +111,8 @@ public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloAp
             await File.WriteAllTextAsync(Path.Combine(folder.FullName, "Dockerfile-broken"), "FROM scratch\nCOPY nowhere /\n");
             using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
             var engine = ContainerEngine.FromEnvironment();
-            using var inspector = new ImageInspector(engine);
             List<string> errors = [];
-            var result = await new ComparisonRun(engine, inspector, runs: 1, TimeSpan.FromMinutes(1), _ => { }, errors.Add).MeasureAsync(
+            var result = await new ComparisonRun(engine, runs: 1, TimeSpan.FromMinutes(1), _ => { }, errors.Add).MeasureAsync(
                 [.. ((string[])["good", "broken"]).Select(name => ComparedImage.Of(HelloImage.Of(folder.FullName, name)))], limit.Token);
 
             var failure = Assert.Single(result.Failures);

@@ -34,11 +34,8 @@ public sealed class ComparisonTests
     [InlineData(null, new[] { 9.0, 10, 14 }, new[] { 13.0, 20, 21 })] // they overlap
     [InlineData(null, new[] { 9.0, 10, 13 }, new[] { 16.0, 20, 21 })] // they would, twice as wide
     [InlineData(null, new[] { 10.0, 10 }, new[] { 20.0, 20, 20 })]
-    [InlineData(null, new[] { 10.0 }, new[] { 20.0 })]
     [InlineData(null, new[] { 10.0, 10, 10 }, new[] { 10.0, 10, 10 })]
-    [InlineData("0.20×", new[] { 50.0, 50, 50 }, new[] { 250.0, 250, 250 }, 5)]
     [InlineData("< 0.1×", new[] { 20.0, 20, 20 }, new[] { 270.0, 280, 290 }, 5)] // 25 / 265 is more than 0.09
-    [InlineData("< 0.09×", new[] { 20.0, 20, 20 }, new[] { 290.0, 290, 290 }, 5)]
     [InlineData("> 10×", new[] { 270.0, 280, 290 }, new[] { 20.0, 20, 20 }, 5)]
     [InlineData(null, new[] { 20.0, 20, 20 }, new[] { 29.0, 29, 29 }, 5)]
     public void There_is_a_ratio_only_where_runs_tell_two_values_apart(string? ratio, double[] here, double[] there, double resolution = 0)
@@ -103,7 +100,7 @@ public sealed class ComparisonTests
     [Fact]
     public void The_columns_in_the_terminal_are_aligned()
     {
-        var lines = new Table(["", "alpine", "scratch"], Figure.Rows([Large, Small])).ToText().TrimEnd('\n').Split('\n');
+        var lines = new Table(["", "alpine", "scratch"], Figure.Rows([Large, Small], Figure.All)).ToText().TrimEnd('\n').Split('\n');
 
         Assert.Equal(Figure.All.Count + 1, lines.Length);
         Assert.Single(lines.Select(l => l.Length).Distinct());
@@ -134,7 +131,8 @@ public sealed class ComparisonTests
     [Fact]
     public void The_bars_are_as_long_as_the_figures_are_large()
     {
-        var bars = Regex.Matches(ComparisonPage.Write(Result(Large, Small)).Split("</figure>")[0], @"class=""bar"" style=""width:([\d.]+)%""").Select(m => m.Groups[1].Value);
+        var chart = ComparisonPage.Write(Result(Large, Small)).Split("</figure>")[0];
+        var bars = Regex.Matches(chart, @"class=""bar"" style=""width:([\d.]+)%""").Select(m => m.Groups[1].Value);
 
         Assert.Equal(["100", "12.5"], bars);
     }
@@ -157,14 +155,11 @@ public sealed class ComparisonTests
         Assert.Equal([first, second], Figure.UnpackedSize.Cells([Image("one", one, 0), Image("other", other, 0)]));
 
     [Theory]
-    [InlineData(0, "0 B")]
     [InlineData(999, "999 B")]
     [InlineData(1_000, "1.0 kB")]
     [InlineData(999_949, "999.9 kB")]
     [InlineData(999_950, "1.0 MB")]
-    [InlineData(11_700_000, "11.7 MB")]
     [InlineData(999_950_000, "1.00 GB")]
-    [InlineData(3_000_000_000, "3.00 GB")]
     public void Sizes_are_written_as_people_say_them(long bytes, string text) => Assert.Equal(text, Format.Bytes(bytes));
 
     [Fact]
@@ -176,26 +171,57 @@ public sealed class ComparisonTests
         Assert.All(["230 MB", "6,815,744 B", "6,815,791 B"], figure => Assert.True(page.IndexOf(figure, StringComparison.Ordinal) > reference && reference > 0, figure));
     }
 
-    [Fact]
-    public void The_table_goes_between_the_markers_of_the_readme() =>
-        Assert.Equal(
-            "# Hello\n<!-- comparison -->\n\nnew\n\n<!-- /comparison -->\nrest\n",
-            MarkedPart.Replace("# Hello\n<!-- comparison -->\nold\n<!-- /comparison -->\nrest\n", "README.md", MarkedPart.Comparison, "new\n"));
+    [Theory]
+    [InlineData("\n")]
+    [InlineData("\r\n")]
+    public async Task The_table_goes_between_the_markers_of_a_page_which_keeps_its_line_ends(string end)
+    {
+        const string Page = "# Hello\n<!-- comparison -->\nold\n<!-- /comparison -->\nrest\n";
 
-    [Fact]
-    public void A_readme_keeps_its_line_ends() =>
-        Assert.Equal(
-            "# Hello\r\n<!-- comparison -->\r\n\r\n| a |\r\n| b |\r\n\r\n<!-- /comparison -->\r\nrest\r\n",
-            MarkedPart.Replace("# Hello\r\n<!-- comparison -->\r\nold\r\n<!-- /comparison -->\r\nrest\r\n", "README.md", MarkedPart.Comparison, "| a |\n| b |\n"));
+        var page = await InPageAsync(Page.Replace("\n", end, StringComparison.Ordinal), part => part.PageWith("| a |\n| b |\n"));
+
+        Assert.Equal("# Hello\n<!-- comparison -->\n\n| a |\n| b |\n\n<!-- /comparison -->\nrest\n".Replace("\n", end, StringComparison.Ordinal), page);
+    }
 
     [Theory]
     [InlineData("# Hello\n")]
     [InlineData("<!-- /comparison -->\n<!-- comparison -->\n")]
     [InlineData("<!-- comparison -->\n<!-- comparison -->\n<!-- /comparison -->\n")]
-    public void A_readme_without_its_markers_is_a_clear_error(string readme) =>
-        Assert.Equal(
-            "README.md must have the lines '<!-- comparison -->' and '<!-- /comparison -->' once each, in this order.",
-            Assert.Throws<MeasurementException>(() => MarkedPart.Replace(readme, "README.md", MarkedPart.Comparison, "new\n")).Message);
+    public async Task A_page_without_its_markers_is_a_clear_error(string page)
+    {
+        var error = await Assert.ThrowsAsync<MeasurementException>(() => InPageAsync(page, part => part.PageWith("new\n")));
+
+        Assert.EndsWith(" must have the lines '<!-- comparison -->' and '<!-- /comparison -->' once each, in this order.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task If_one_file_cannot_be_written_none_changes_and_nothing_is_left_beside_it()
+    {
+        var folder = Directory.CreateTempSubdirectory("hello-test-");
+        var file = Path.Combine(folder.FullName, "a");
+        await WholeFiles.WriteAsync([(file, "old")]);
+
+        var error = await Assert.ThrowsAsync<MeasurementException>(() => WholeFiles.WriteAsync([(file, "new"), (Path.Combine(folder.FullName, "gone", "b"), "new")]));
+
+        Assert.StartsWith("What was measured cannot be written: ", error.Message, StringComparison.Ordinal);
+        Assert.Equal(["a"], folder.EnumerateFileSystemInfos().Select(f => f.Name));
+        Assert.Equal("old", await File.ReadAllTextAsync(file));
+        folder.Delete(recursive: true);
+    }
+
+    private static async Task<string> InPageAsync(string page, Func<MarkedPart, string> use)
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            await File.WriteAllTextAsync(file, page);
+            return use(new(file, "comparison"));
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
 
     internal static ComparisonResult Result(params Measurements[] images) => new(
         images,
@@ -213,13 +239,13 @@ public sealed class ComparisonTests
                 IsStatic: true, "mcr.microsoft.com/dotnet/aspnet:10.0-alpine", [], "linux/amd64", [8080],
                 new(
                     [
-                        new(bytes / 2, 100, "COPY runtime/ /usr/share/dotnet/"), new(0, 0, "WORKDIR /app"), new(bytes / 6, 89, ""),
+                        new(bytes / 2, 100, "COPY runtime/ /usr/share/dotnet/"), new(0, 0, "WORKDIR /app"), new(bytes / 6, 89, null),
                         new(bytes / 3, 200, $"RUN {string.Join(" && ", Enumerable.Repeat("apk add --no-cache a-package", 9))}"),
                     ],
                     [.. Enumerable.Range(1, 10).Select(i => new FileFacts($"usr/share/dotnet/System.Private.CoreLib.Of.A.Name.So.Long.{i}.dll", bytes / 10 / i))],
                     [new("var/cache/big", 3_000_000, 2)], 3_000_000,
                     [.. Enumerable.Range(1, 14).Select(i => $"usr/bin/su-{i}")], ["tmp/open"], IsCompressedEstimated: true)),
-            Process = new(uid, uid, ["chown"], 63_800_000, 72_400_000, 20),
+            Process = new(uid, uid, Capabilities: 14, 63_800_000, 72_400_000),
         };
         image.Add(Figure.BuildTime, 11.6);
         foreach (var start in starts)

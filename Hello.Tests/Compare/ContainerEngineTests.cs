@@ -76,11 +76,10 @@ public sealed class ContainerEngineTests
         var archive = ImageArchiveBuilder.Oci(ImageArchiveBuilder.Layer("app=1")).ToArray();
         await File.WriteAllBytesAsync(Path.Combine(folder, "archive"), archive, limit.Token);
         await Task.WhenAll(names.Select(name => File.WriteAllTextAsync(Path.Combine(folder, $"Dockerfile-{name}"), "FROM scratch\n", limit.Token)));
-        using var inspector = new ImageInspector(fake.Engine);
         List<string> lines = [];
         var files = new ComparisonFiles(Path.Combine(folder, "artifacts"));
 
-        Assert.Equal(2, await files.MeasureBuildsAsync(fake.Engine, inspector, folder, lines.Add, limit.Token));
+        Assert.Equal(2, await files.MeasureBuildsAsync(fake.Engine, folder, lines.Add, limit.Token));
         Assert.All(names.Zip(lines[^2..]), line => Assert.Matches($"^{line.First} could not be measured: .*: Error: no room$", line.Second));
         var markdown = await File.ReadAllTextAsync(files.Markdown, limit.Token);
         Assert.Contains("\n| Unpacked size | 1 B | 1 B (1.0×) |\n", markdown, StringComparison.Ordinal);

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Hello.Compare.Images;
 using ZstdSharp;
 
 namespace Hello.Tests;
@@ -178,4 +179,10 @@ internal sealed class ImageArchiveBuilder
 
     /// <summary>As JSON has it.</summary>
     internal sealed record Descriptor(string digest);
+}
+
+internal static class MergedLayersExtensions
+{
+    /// <summary>The files and links that a container sees, by path.</summary>
+    public static IReadOnlyDictionary<string, LayerEntry> MergeLayers(this Compare.Images.ImageArchive archive) => new MergedLayers(archive.Layers).Files;
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Hello.Compare.Images;
 using ZstdSharp;
 using ZstdSharp.Unsafe;
 using static Hello.Tests.ImageArchiveBuilder;
@@ -20,27 +19,21 @@ public sealed class ImageArchiveCompressionTests
     private static readonly Dictionary<string, Func<byte[], byte[]>> Forms = new()
     {
         ["gzip"] = Gzip,
-        ["gzip in two members"] = c => InParts(c, 2, Gzip),
         ["gzip in members of a byte"] = c => InParts(c[..600], 600, Gzip).Concat(Gzip(c[600..])).ToArray(),
         ["gzip with an empty member"] = c => [.. Gzip([]), .. Gzip(c), .. Gzip([])],
-        ["zstd"] = Zstd,
         ["zstd of unknown length with a checksum"] = c => ZstdStream(c, (ZSTD_cParameter.ZSTD_c_checksumFlag, 1)),
-        ["zstd at the highest level"] = c => ZstdStream(c, (ZSTD_cParameter.ZSTD_c_compressionLevel, 22), (ZSTD_cParameter.ZSTD_c_windowLog, 20)), // with its own window, it takes 700 MB
-        ["zstd at a level of speed"] = c => ZstdStream(c, (ZSTD_cParameter.ZSTD_c_compressionLevel, -5)),
         ["zstd with a large window"] = c => ZstdStream(c, (ZSTD_cParameter.ZSTD_c_windowLog, 29), (ZSTD_cParameter.ZSTD_c_enableLongDistanceMatching, 0)),
-        ["zstd in two frames"] = c => InParts(c, 2, Zstd),
         ["zstd in many frames"] = c => InParts(c, 100, c => ZstdStream(c)),
-        ["zstd with an empty frame"] = c => [.. Zstd([]), .. Zstd(c), .. Zstd([])],
-        ["zstd behind a skippable frame"] = c => [.. Skippable(0, 4), .. Zstd(c)],
         ["zstd in front of a skippable frame, as zstd:chunked"] = c => [.. Zstd(c), .. Skippable(0, 3000)],
-        ["zstd among all skippable frames"] = c => [.. Enumerable.Range(0, 16).SelectMany(i => Skippable(i, i)), .. Zstd(c[..9]), .. Skippable(15, 0), .. Zstd(c[9..]), .. Skippable(3, 1)],
+        ["zstd among all skippable frames"] = c =>
+            [.. Enumerable.Range(0, 16).SelectMany(i => Skippable(i, i)), .. Zstd(c[..9]), .. Zstd([]), .. Skippable(15, 0), .. Zstd(c[9..]), .. Skippable(3, 1)],
     };
 
     public static TheoryData<string> FormNames => [.. Forms.Keys];
 
     [Theory]
     [MemberData(nameof(FormNames))]
-    public async Task A_compressed_layer_is_read_and_its_bytes_in_the_archive_are_counted(string form)
+    public async Task A_compressed_layer_is_read_and_checked_and_its_bytes_in_the_archive_are_counted(string form)
     {
         byte[][] layers = [Lower, Upper], stored = [.. layers.Select(Forms[form])];
         var archive = await ReadAsync(Stored(layers, stored));
@@ -48,72 +41,49 @@ public sealed class ImageArchiveCompressionTests
         Assert.Equal(layers.Select(Digest), archive.Layers.Select(l => l.Digest));
         Assert.Equal(stored.Select(s => (long)s.Length), archive.Layers.Select(l => l.CompressedBytes));
         Assert.Equal([2, 400_000], archive.Layers.Select(l => l.UnpackedBytes));
-        Assert.Equal(["a", "b"], archive.MergeLayers().Keys);
-    }
 
-    [Theory]
-    [MemberData(nameof(FormNames))]
-    public async Task A_compressed_layer_that_comes_byte_by_byte_is_read(string form)
-    {
-        using var stream = new TrickleStream(Stored([Lower], [Forms[form](Lower)]).ToArray());
+        using var stream = new TrickleStream(Stored([Lower], [stored[0]]).ToArray());
+        Assert.Equal(Digest(Lower), (await Archive.ReadAsync(stream, Machine, sample: false, CancellationToken.None)).Layers.Single().Digest);
 
-        Assert.Equal(Digest(Lower), (await Archive.ReadAsync(stream, ImagePlatform.Host, sample: false, CancellationToken.None)).Layers.Single().Digest);
+        var error = await ErrorAsync(Stored(layers, [stored[0], stored[0]]));
+        Assert.Contains($"layer 2 has the digest {Digest(Lower)}, not {Digest(Upper)}", error, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Each_layer_may_be_compressed_in_another_way()
     {
         byte[][] layers = [.. Enumerable.Range(0, Forms.Count + 1).Select(i => Layer("a", [.. Enumerable.Repeat((byte)i, 2000)]))];
+        byte[][] stored = [.. Forms.Values.Append(c => c).Zip(layers, (form, layer) => form(layer))];
 
-        Assert.Equal(layers.Select(Digest), (await ReadAsync(Stored(layers, [.. Forms.Values.Append(c => c).Zip(layers, (form, layer) => form(layer))]))).Layers.Select(l => l.Digest));
+        Assert.Equal(layers.Select(Digest), (await ReadAsync(Stored(layers, stored))).Layers.Select(l => l.Digest));
     }
 
     [Theory]
     [MemberData(nameof(FormNames))]
-    public async Task The_digest_of_a_compressed_layer_is_checked(string form)
-    {
-        var error = await ErrorAsync(Stored([Lower, Upper], [Forms[form](Lower), Forms[form](Lower)]));
-
-        Assert.Contains($"layer 2 has the digest {Digest(Lower)}, not {Digest(Upper)}", error, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [MemberData(nameof(FormNames))]
-    public async Task A_compressed_layer_that_is_cut_short_is_named(string form)
-    {
-        var whole = Forms[form](Lower);
-        // The last bytes may hold no content: the end of gzip, a checksum or a frame to skip.
-        for (var cut = 0; cut < whole.Length; cut += 1 + (cut / 200))
-        {
-            var builder = Stored([Layer("b"), Lower], [Layer("b"), whole[..cut]]);
-            await AssertNamedUnlessSameAsync(builder, whole[..cut], $"Cut at {cut}");
-        }
-    }
-
-    [Theory]
-    [MemberData(nameof(FormNames))]
-    public async Task A_changed_byte_in_a_compressed_layer_is_an_error_or_changes_no_content(string form)
+    public async Task A_compressed_layer_that_is_cut_short_or_changed_is_an_error_unless_no_content_changes(string form)
     {
         var whole = Forms[form](Lower);
         byte[] bits = [1, 0x80, 0xFF];
         for (var i = 0; i < whole.Length; i += 1 + (i / 100))
         {
-            byte[] changed = [.. whole[..i], (byte)(whole[i] ^ bits[i % bits.Length]), .. whole[(i + 1)..]];
-            await AssertNamedUnlessSameAsync(Stored([Layer("b"), Lower], [Layer("b"), changed]), changed, $"Byte {i}");
+            // The last bytes may hold no content: the end of gzip, a checksum or a frame to skip.
+            await AssertNamedUnlessSameAsync(whole[..i]);
+            await AssertNamedUnlessSameAsync([.. whole[..i], (byte)(whole[i] ^ bits[i % bits.Length]), .. whole[(i + 1)..]]);
+        }
+
+        static async Task AssertNamedUnlessSameAsync(byte[] stored)
+        {
+            using var stream = new MemoryStream(Stored([Layer("b"), Lower], [Layer("b"), stored]).ToArray());
+            var (archive, error) = await TryAsync(stream);
+            var isRight = archive is null
+                ? error!.Contains($"{BlobName(stored)} (layer 2)", StringComparison.Ordinal) || error.Contains("layer 2 has", StringComparison.Ordinal)
+                : archive.Layers[1].Digest == Digest(Lower);
+            Assert.True(isRight, $"{Convert.ToHexString(stored)}: {error ?? "it was read"}");
         }
     }
 
-    private static async Task AssertNamedUnlessSameAsync(ImageArchiveBuilder builder, byte[] stored, string what)
-    {
-        using var stream = new MemoryStream(builder.ToArray());
-        var (archive, error) = await TryAsync(stream);
-
-        Assert.True(
-            error is null ? archive!.Layers[1].Digest == Digest(Lower) : error.Contains($"{BlobName(stored)} (layer 2)", StringComparison.Ordinal) || error.Contains("layer 2 has", StringComparison.Ordinal),
-            $"{what}: {error ?? "it was read"}");
-    }
-
-    private static byte[] InParts(byte[] content, int parts, Func<byte[], byte[]> compress) => [.. content.Chunk((content.Length + parts - 1) / parts).SelectMany(compress)];
+    private static byte[] InParts(byte[] content, int parts, Func<byte[], byte[]> compress) =>
+        [.. content.Chunk((content.Length + parts - 1) / parts).SelectMany(compress)];
 
     /// <summary>A frame that a reader skips.</summary>
     private static byte[] Skippable(int kind, int length)
@@ -129,11 +99,7 @@ public sealed class ImageArchiveCompressionTests
         using var stream = new MemoryStream();
         using (var zstd = new CompressionStream(stream))
         {
-            foreach (var (name, value) in parameters)
-            {
-                zstd.SetParameter(name, value);
-            }
-
+            Array.ForEach(parameters, parameter => zstd.SetParameter(parameter.Name, parameter.Value));
             zstd.Write(content);
         }
 

@@ -27,6 +27,8 @@ public sealed class ImageArchiveFuzzTests
         }
         """;
 
+    private const long MemoryLimit = 200_000_000;
+
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
     private static readonly string[] Layouts = [nameof(Docker), nameof(Oci), nameof(NestedOci), nameof(Both)];
@@ -43,9 +45,12 @@ public sealed class ImageArchiveFuzzTests
         {
             var archive = Make(new(seed));
             using var limit = new CancellationTokenSource(Limit);
+            var before = GC.GetAllocatedBytesForCurrentThread();
             try
             {
-                ImageFacts.Of(await Archive.ReadAsync(new MemoryStream(archive), ImagePlatform.Host, sample: seed % 2 == 0, limit.Token), dockerfile: null, standIns: []);
+                var reading = Archive.ReadAsync(new MemoryStream(archive), ImageArchiveTests.Machine, sample: seed % 2 == 0, limit.Token);
+                Assert.True(reading.IsCompleted, "Another thread has read it, so its memory is unknown.");
+                ImageFacts.Of(await reading, dockerfile: null, standIns: []);
                 read++;
             }
             catch (MeasurementException e) when (!e.Message.Any(char.IsControl))
@@ -55,6 +60,11 @@ public sealed class ImageArchiveFuzzTests
             catch (Exception e)
             {
                 failures.Add($"{seed}: {e}");
+            }
+
+            if (GC.GetAllocatedBytesForCurrentThread() - before is > MemoryLimit and var bytes)
+            {
+                failures.Add($"{seed}: {bytes:N0} bytes of memory");
             }
         }
 

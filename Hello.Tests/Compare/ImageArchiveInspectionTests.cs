@@ -46,7 +46,6 @@ public sealed class ImageArchiveInspectionTests
     [Theory]
     [InlineData("amd64", 1)]
     [InlineData("arm64", 2)]
-    [InlineData("s390x", 1)]
     public async Task Of_several_platforms_that_of_the_engine_is_inspected(string architecture, int bytes)
     {
         var builder = new ImageArchiveBuilder();

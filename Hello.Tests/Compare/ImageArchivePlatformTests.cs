@@ -8,8 +8,6 @@ namespace Hello.Tests;
 /// <summary>Of the platforms that containerd's image store saves, the right one is read.</summary>
 public sealed class ImageArchivePlatformTests
 {
-    private const string Attestation = "vnd.docker.reference.type";
-
     /// <summary>How the index and the configurations name images.</summary>
     [Flags]
     public enum Form
@@ -44,28 +42,23 @@ public sealed class ImageArchivePlatformTests
     public void A_machine_emulates_every_processor_but_its_own_and_its_ancestor(bool isEmulated, string platform, string machine) =>
         Assert.Equal(isEmulated, ImagePlatform.IsEmulated(platform, machine));
 
-    public static TheoryData<Form> Forms => [.. new[] { Form.Flat, Form.Nested, Form.Deep }.SelectMany(f => Enumerable.Range(0, 8), (f, i) => f | (Form)(i << 2))];
+    private static readonly Form[] Forms = [.. from folder in (Form[])[Form.Flat, Form.Nested, Form.Deep] from i in Enumerable.Range(0, 8) select folder | (Form)(i << 2)];
 
-    /// <summary>The platforms in an archive, the platform asked for, and the one read. A minus marks a platform that the index names and the archive lacks. A tilde marks one of which the archive has only the manifest.</summary>
+    /// <summary>The platforms in an archive, the platform asked for, and the one read.</summary>
+    /// <remarks>A minus marks a platform that the index names and the archive lacks. A tilde marks one of which the archive has only the manifest.</remarks>
     public static TheoryData<string, string, string> Choices => new()
     {
-        { "linux/amd64 linux/arm64", "linux/amd64", "linux/amd64" },
         { "linux/amd64 linux/arm64", "linux/arm64", "linux/arm64" },
         { "linux/amd64 linux/arm64/v8", "linux/arm64", "linux/arm64/v8" },
         { "linux/arm64 linux/s390x windows/amd64 linux/amd64", "linux/amd64", "linux/amd64" },
-        { "windows/amd64 linux/amd64", "windows/amd64", "windows/amd64" },
-        { "linux/arm/v5 linux/arm/v6 linux/arm/v7", "linux/arm/v6", "linux/arm/v6" },
         { "linux/arm/v5 linux/arm/v7", "linux/arm", "linux/arm/v7" },
         { "linux/amd64 linux/arm/v6", "linux/arm/v7", "linux/arm/v6" },
         { "linux/amd64 linux/amd64/v3", "linux/amd64/v3", "linux/amd64/v3" },
         // Another platform, because that of the machine is not there.
-        { "linux/arm64", "linux/amd64", "linux/arm64" },
         { "linux/s390x linux/arm64", "linux/amd64", "linux/s390x" },
-        { "-linux/amd64 linux/arm64", "linux/amd64", "linux/arm64" },
         { "~linux/amd64 linux/arm64", "linux/amd64", "linux/arm64" },
         { "-linux/amd64 ~linux/s390x -linux/arm/v7 linux/arm64", "linux/amd64", "linux/arm64" },
         // The other platforms were not pulled.
-        { "-linux/arm64 linux/amd64", "linux/amd64", "linux/amd64" },
         { "~linux/arm64 linux/amd64 -linux/s390x", "linux/amd64", "linux/amd64" },
     };
 
@@ -73,7 +66,7 @@ public sealed class ImageArchivePlatformTests
     [MemberData(nameof(Choices))]
     public async Task The_platform_asked_for_is_read_or_else_the_one_that_is_there(string platforms, string wanted, string read)
     {
-        foreach (var form in Forms.OfType<object[]>().Select(row => (Form)row[0]))
+        foreach (var form in Forms)
         {
             using var stream = new MemoryStream(Build(platforms, form).ToArray());
             var (archive, error) = await TryAsync(stream, Parse(wanted));
@@ -83,33 +76,25 @@ public sealed class ImageArchivePlatformTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Forms))]
-    public async Task Without_a_wish_the_platform_of_this_machine_is_read(Form form) =>
-        Assert.Equal(ImagePlatform.Host.Architecture, (await ReadAsync(Build("linux/mips linux/amd64 linux/arm64", form))).Config.GetProperty("architecture").GetString());
-
-    [Theory]
-    [MemberData(nameof(Forms))]
-    public async Task A_damaged_layer_of_the_platform_asked_for_is_named(Form form)
+    [Fact]
+    public async Task A_damaged_layer_of_the_platform_asked_for_is_named()
     {
-        var builder = Build("linux/arm64 linux/amd64", form);
         var name = BlobName(Gzip(LayerOf("linux/amd64")));
-        foreach (var content in new[] { null, Gzip(LayerOf("linux/amd64"))[..20], Gzip(LayerOf("linux/arm64")) })
+        foreach (var (form, content) in Forms.SelectMany(form => (byte[]?[])[null, Gzip(LayerOf("linux/amd64"))[..20], Gzip(LayerOf("linux/arm64"))], (f, c) => (f, c)))
         {
+            var builder = Build("linux/arm64 linux/amd64", form);
             builder.Files.Remove(name);
             if (content is not null)
             {
                 builder.Files[name] = content;
             }
 
-            using var stream = new MemoryStream(builder.ToArray());
-            var error = (await TryAsync(stream, Parse("linux/amd64"))).Error;
-            Assert.True(error?.Contains($"{name} (layer 1)", StringComparison.Ordinal) == true || error?.Contains("layer 1 has the digest", StringComparison.Ordinal) == true, error);
+            var error = await ErrorAsync(builder);
+            Assert.True(error.Contains($"{name} (layer 1)", StringComparison.Ordinal) || error.Contains("layer 1 has the digest", StringComparison.Ordinal), $"{form}: {error}");
         }
     }
 
     [Theory]
-    [InlineData("-linux/amd64 -linux/arm64")]
     [InlineData("~linux/amd64")]
     [InlineData("-linux/amd64 ~linux/arm64")]
     public async Task An_archive_without_any_of_its_platforms_is_a_clear_error(string platforms)
@@ -122,11 +107,9 @@ public sealed class ImageArchivePlatformTests
 
     [Theory]
     [InlineData("""{"artifactType":"application/vnd.docker.attestation.manifest.v1+json"}""", "{}")]
-    [InlineData("""{"annotations":{"vnd.docker.reference.type":"attestation-manifest"}}""", "{}")]
     [InlineData("""{"platform":{"os":"unknown","architecture":"unknown"}}""", "{}")]
     [InlineData("{}", """{"artifactType":"application/spdx+json","config":{"digest":"sha256:0"},"layers":[]}""")]
     [InlineData("{}", """{"config":{"digest":"sha256:0","mediaType":"application/vnd.oci.empty.v1+json"},"layers":[]}""")]
-    [InlineData("{}", """{"config":{"digest":"sha256:0","mediaType":"application/vnd.cncf.helm.config.v1+json"},"layers":[]}""")]
     [InlineData("{}", """{"config":{"digest":"sha256:1"},"layers":[]}""")]
     public async Task What_is_no_image_is_passed_over(string descriptor, string manifest)
     {
@@ -136,7 +119,7 @@ public sealed class ImageArchivePlatformTests
         var blob = builder.AddBlob(Encoding.UTF8.GetBytes(manifest));
         var index = Encoding.UTF8.GetString(builder.Files["index.json"]);
         var other = $$"""{"digest":"{{blob.digest}}"{{(descriptor == "{}" ? "}" : $",{descriptor[1..]}")}}""";
-        foreach (var both in new[] { index.Replace("[", $"[{other},", StringComparison.Ordinal), index.Replace("]", $",{other}]", StringComparison.Ordinal) })
+        foreach (var both in (string[])[index.Replace("[", $"[{other},", StringComparison.Ordinal), index.Replace("]", $",{other}]", StringComparison.Ordinal)])
         {
             builder.Files["index.json"] = Encoding.UTF8.GetBytes(both);
             Assert.Equal("linux-amd64", (await ReadAsync(builder)).Layers.Single().Entries.Single().Path);
@@ -155,11 +138,12 @@ public sealed class ImageArchivePlatformTests
             var layer = LayerOf(name.TrimStart('-', '~'));
             var config = Json(new { named.os, named.architecture, named.variant, rootfs = new { type = "layers", diff_ids = new[] { Digest(layer) } } });
             var stored = name.EndsWith("64", StringComparison.Ordinal) ? Gzip(layer) : Zstd(layer);
-            var manifest = Json(new { config = new { digest = Digest(config), mediaType = "application/vnd.oci.image.config.v1+json" }, layers = new[] { new { digest = Digest(stored) } } });
+            var descriptor = new { digest = Digest(config), mediaType = "application/vnd.oci.image.config.v1+json" };
+            var manifest = Json(new { config = descriptor, layers = new[] { new { digest = Digest(stored) } } });
             if (form.HasFlag(Form.Attested))
             {
-                var empty = archive.AddBlob(Json(new { os = "unknown", architecture = "unknown", rootfs = new { type = "layers", diff_ids = Array.Empty<string>() } }));
-                images.Add(new { archive.AddBlob(Json(new { config = empty, layers = Array.Empty<object>(), subject = Digest(manifest) })).digest, annotations = new Dictionary<string, string> { [Attestation] = "attestation-manifest" } });
+                var unknown = new { os = "unknown", architecture = "unknown", rootfs = new { type = "layers", diff_ids = Array.Empty<string>() } };
+                images.Add(archive.AddBlob(Json(new { config = archive.AddBlob(Json(unknown)), layers = Array.Empty<object>(), subject = Digest(manifest) })));
             }
 
             object image = form.HasFlag(Form.Unnamed) ? new { digest = Digest(manifest) } : new { digest = Digest(manifest), platform = named };
@@ -177,7 +161,8 @@ public sealed class ImageArchivePlatformTests
             }
         }
 
-        archive.Files["index.json"] = Json(new { manifests = form.HasFlag(Form.Nested) || form.HasFlag(Form.Deep) ? [archive.AddBlob(Json(new { manifests = images }))] : images });
+        var isNested = form.HasFlag(Form.Nested) || form.HasFlag(Form.Deep);
+        archive.Files["index.json"] = Json(new { manifests = isNested ? [archive.AddBlob(Json(new { manifests = images }))] : images });
         if (form.HasFlag(Form.Manifest) && manifestJson is not null)
         {
             archive.Files["manifest.json"] = Json(new[] { manifestJson });

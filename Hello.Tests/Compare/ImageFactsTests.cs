@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.Formats.Tar;
+using System.Text;
 using System.Text.Json;
 using Hello.Compare.Engine;
 using Hello.Compare.Images;
@@ -10,28 +10,17 @@ namespace Hello.Tests;
 /// <summary>The facts that are derived from an image's files, configuration, Dockerfile and process.</summary>
 public sealed class ImageFactsTests
 {
-    private const string Sdk = "mcr.microsoft.com/dotnet/sdk:10.0-alpine";
-
     [Theory]
     [InlineData("usr/bin/sh bin->usr/bin", "/bin/sh", "usr/bin/sh")]
-    [InlineData("usr/bin/sh bin->/usr/bin", "/bin/sh", "usr/bin/sh")]
     [InlineData("usr/bin/sh bin->./usr//bin/", "bin/sh", "usr/bin/sh")]
-    [InlineData("bin/busybox bin/sh->busybox", "/bin/sh", "bin/busybox")]
     [InlineData("bin/busybox bin/sh->/bin/busybox", "/bin/sh", "bin/busybox")]
-    [InlineData("usr/share/dotnet/dotnet usr/bin/dotnet->../share/dotnet/dotnet", "/usr/bin/dotnet", "usr/share/dotnet/dotnet")]
     [InlineData("usr/share/dotnet/dotnet usr/bin/dotnet->../share/dotnet/dotnet bin->usr/bin", "/bin/dotnet", "usr/share/dotnet/dotnet")]
     [InlineData("a b->../../a", "/b", "a")]
-    [InlineData("a b->c c->d d->a", "/b", "a")]
     [InlineData("d/a", "/d/../../d/./a", "d/a")]
-    [InlineData("d/a", "d/e/../a", "d/a")]
     [InlineData("d/e/a f->d/e d/b", "/f/../b", "d/b")]
-    [InlineData("a", "/b", null)]
     [InlineData("a", "/a/b", null)]
     [InlineData("d/a", "/d", null)]
-    [InlineData("d/a e->d", "/e", null)]
-    [InlineData("a->b", "/a", null)]
     [InlineData("a->a", "/a", null)]
-    [InlineData("a->b b->a", "/a", null)]
     [InlineData("d->d/d", "/d/a", null)]
     public void A_file_is_found_through_links_and_linked_directories(string files, string path, string? found) =>
         Assert.Equal(found, new ImageFileSystem(Image(files).MergeLayers()).Find(path)?.Path);
@@ -49,15 +38,12 @@ public sealed class ImageFactsTests
     [Theory]
     [InlineData("app! b=>app")]
     [InlineData("app! c=>app b=>c")]
-    [InlineData("app! b=>./app")]
-    [InlineData("app! c->app b=>c")]
     [InlineData("app! b=>app | .wh.app")]
     [InlineData("app! b=>app | app")]
     public void A_hard_link_is_the_file_that_it_was_made_of(string files) =>
         Assert.True(new ImageFileSystem(Image(files).MergeLayers()).Find("/b")?.IsStatic);
 
     [Theory]
-    [InlineData("a=>a")]
     [InlineData("a=>b b=>a")]
     [InlineData("a=>gone")]
     public void A_hard_link_to_nothing_is_a_file_without_facts(string files) =>
@@ -65,91 +51,48 @@ public sealed class ImageFactsTests
 
     [Theory]
     [InlineData("app", "/usr/bin:/bin", "/", "usr/bin/app")]
-    [InlineData("app", "/bin:/usr/bin", "/", "bin/app")]
     [InlineData("app", "/gone:/bin", "/", "bin/app")]
-    [InlineData("app", "/gone", "/", null)]
     [InlineData("app", "", "/", null)]
     [InlineData("/bin/app", "/usr/bin", "/srv", "bin/app")]
     [InlineData("./app", "/bin", "/srv", "srv/app")]
-    [InlineData("../bin/app", "/usr/bin", "/srv", "bin/app")]
     [InlineData("bin/app", "/usr/bin", "", "bin/app")]
     public void A_program_is_looked_up_as_execvp_does(string program, string searchPath, string workingDirectory, string? found) =>
         Assert.Equal(found, new ImageFileSystem(Image("bin/app usr/bin/app srv/app").MergeLayers()).FindProgram(program, searchPath, workingDirectory)?.Path);
 
     [Theory]
     [InlineData(true)]
-    [InlineData(true, 1)]
     [InlineData(true, 1, 2, 6)]
     [InlineData(false, 3)]
-    [InlineData(false, 6, 3, 1)]
     [InlineData(false, 6, 1, 3)]
-    public void A_program_with_an_interpreter_is_dynamic_and_one_without_is_static(bool isStatic, params int[] programHeaders) =>
-        Assert.Equal(isStatic, ElfHeader.IsStatic(Elf(programHeaders)));
-
-    [Theory]
-    [InlineData(true, 1, 2, 6)]
-    [InlineData(false, 6, 3, 1)]
-    public void A_program_for_another_platform_is_understood(bool isStatic, params int[] programHeaders)
+    public void A_program_with_an_interpreter_is_dynamic_and_one_without_is_static_on_every_processor(bool isStatic, params int[] programHeaders)
     {
-        foreach (var (is64Bit, isLittleEndian) in new[] { (false, true), (false, false), (true, false), (true, true) })
+        foreach (var (is64Bit, isLittleEndian) in from bits in (bool[])[true, false] from order in (bool[])[true, false] select (bits, order))
         {
-            var elf = ElfOf(is64Bit, isLittleEndian, programHeaders);
+            var elf = Elf(is64Bit, isLittleEndian, programHeaders);
 
             Assert.Equal((is64Bit, isLittleEndian, isStatic), (is64Bit, isLittleEndian, ElfHeader.IsStatic(elf)));
             Assert.Null(ElfHeader.IsStatic(elf.AsSpan(0, is64Bit ? 63 : 51)));
         }
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(63)]
-    [InlineData(64)]
-    [InlineData(67)]
-    [InlineData(123)]
-    public void A_truncated_header_tells_nothing(int length) => Assert.Null(ElfHeader.IsStatic(Elf(1, 2).AsSpan(0, length)));
-
-    [Theory]
-    [InlineData(0, 0x7E)]
-    [InlineData(4, 1)] // 32 bits, which are laid out in another way
-    [InlineData(5, 2)] // big-endian, in which the numbers are too large
-    [InlineData(4, 3)]
-    [InlineData(5, 0)]
-    [InlineData(0x21, 0x10)]
-    [InlineData(0x27, 0x80)]
-    [InlineData(0x39, 0xFF)]
-    public void A_header_that_makes_no_sense_tells_nothing(int at, byte value)
+    [Fact]
+    public void A_script_or_a_header_that_is_cut_short_or_makes_no_sense_tells_nothing()
     {
-        var elf = Elf(1, 2);
-        elf[at] = value;
-
-        Assert.Null(ElfHeader.IsStatic(elf));
+        var whole = Elf(is64Bit: true, isLittleEndian: true, 1, 2);
+        Assert.All([0, 1, 67, 123], length => Assert.Null(ElfHeader.IsStatic(whole.AsSpan(0, length))));
+        // Another class or byte order, a wrong mark, too many program headers, and program headers beyond the file.
+        (int At, byte Value)[] changes = [(0, 0x7E), (4, 1), (4, 3), (5, 2), (5, 0), (0x39, 0xFF), (0x21, 0x10), (0x27, 0x80)];
+        Assert.All(changes, change =>
+        {
+            var elf = whole.ToArray();
+            elf[change.At] = change.Value;
+            Assert.Null(ElfHeader.IsStatic(elf));
+        });
+        Assert.Null(ElfHeader.IsStatic(Encoding.ASCII.GetBytes("#!/bin/sh\n".PadRight(200))));
     }
-
-    [Theory]
-    [InlineData(ulong.MaxValue)]
-    [InlineData(ulong.MaxValue - 1)]
-    [InlineData(ulong.MaxValue - 3)]
-    [InlineData(1UL << 63)]
-    [InlineData(1UL << 32)]
-    public void Program_headers_beyond_the_file_tell_nothing(ulong table)
-    {
-        var elf = Elf(1);
-        BinaryPrimitives.WriteUInt64LittleEndian(elf.AsSpan(0x20), table);
-
-        Assert.Null(ElfHeader.IsStatic(elf));
-    }
-
-    [Theory]
-    [InlineData("#!/bin/sh\n")]
-    [InlineData("")]
-    public void A_script_is_neither_static_nor_dynamic(string script) =>
-        Assert.Null(ElfHeader.IsStatic(System.Text.Encoding.ASCII.GetBytes(script.PadRight(200))));
 
     [Theory]
     [InlineData("""{}""")]
-    [InlineData("""{"config":null}""")]
-    [InlineData("""{"config":{}}""")]
     [InlineData("""{"config":{"User":null,"Env":null,"Entrypoint":null,"Cmd":null,"WorkingDir":null}}""")]
     [InlineData("""{"config":{"User":1,"Env":[null,1],"Entrypoint":[null],"Cmd":[{}],"WorkingDir":[]}}""")]
     [InlineData("""{"config":{"User":"","Env":[],"Entrypoint":[],"Cmd":[],"WorkingDir":""}}""")]
@@ -162,14 +105,8 @@ public sealed class ImageFactsTests
     }
 
     [Theory]
-    [InlineData("appuser")]
-    [InlineData("10001:10001")]
-    public void The_user_is_the_configured_one(string user) => Assert.Equal(user, Facts("app!", $$$"""{"config":{"User":"{{{user}}}"}}""").User);
-
-    [Theory]
     [InlineData("10001:10001", "appuser")]
     [InlineData("10001", "appuser")]
-    [InlineData("10002:10001", "10002:10001")]
     [InlineData("other", "other")]
     [InlineData("", "root")]
     public void A_user_by_number_has_the_name_that_the_image_gives_it(string user, string name)
@@ -182,9 +119,7 @@ public sealed class ImageFactsTests
 
     [Theory]
     [InlineData("""{"Entrypoint":["/app"]}""", true)]
-    [InlineData("""{"Cmd":["/app"]}""", true)]
     [InlineData("""{"Entrypoint":["/app"],"Cmd":["/script"]}""", true)]
-    [InlineData("""{"Entrypoint":[],"Cmd":["/app"]}""", true)]
     [InlineData("""{"Entrypoint":null,"Cmd":["/app","--flag"]}""", true)]
     [InlineData("""{"Entrypoint":["/script"],"Cmd":["/app"]}""", null)]
     [InlineData("""{"Entrypoint":["/gone"]}""", null)]
@@ -201,15 +136,10 @@ public sealed class ImageFactsTests
     [InlineData("usr/bin/bash usr/bin/sh->bash usr/bin/dpkg usr/bin/apt-get bin->usr/bin var/lib/dpkg/status", "sh bash", "apt-get dpkg")]
     [InlineData("usr/bin/rpm usr/bin/tdnf var/lib/rpm/rpmdb.sqlite", "", "tdnf rpm")]
     [InlineData("usr/bin/rpm usr/bin/dnf usr/lib/sysimage/rpm/rpmdb.sqlite var/lib/rpm->../../usr/lib/sysimage/rpm", "", "dnf rpm")]
-    [InlineData("usr/bin/pacman var/lib/pacman/local/ALPM_DB_VERSION", "", "pacman")]
     // Applets of busybox, which have no database.
     [InlineData("bin/busybox bin/sh->busybox usr/bin/dpkg->../../bin/busybox usr/bin/rpm->../../bin/busybox", "sh", "")]
-    [InlineData("bin/busybox usr/bin/dpkg->../../bin/busybox sbin/apk lib/apk/db/installed", "", "apk")]
     [InlineData("sbin/apk lib/apk/db/installed | lib/apk/db/.wh.installed", "", "")]
-    [InlineData("usr/bin/dpkg var/lib/dpkg/status | usr/bin/.wh.dpkg", "", "")]
     [InlineData("usr/bin/rpm var/lib/dpkg/status", "", "")]
-    [InlineData("hello-api", "", "")]
-    [InlineData("bin/sh | bin/.wh.sh", "", "")]
     [InlineData("bin/sh->gone opt/bash sh/a", "", "")]
     [InlineData("bin/bash.bashrc etc/apk lib/apk/db", "", "")]
     [InlineData("busybox/sh", "", "")]
@@ -232,20 +162,15 @@ public sealed class ImageFactsTests
     }
 
     [Theory]
-    [InlineData("FROM scratch", "scratch", "")]
     [InlineData("from alpine:3.22", "alpine:3.22", "")]
-    [InlineData("  FROM  alpine  ", "alpine", "")]
     [InlineData("FROM --platform=$BUILDPLATFORM alpine AS build|FROM scratch", "scratch", "alpine")]
     [InlineData("FROM --platform=linux/amd64 alpine", "alpine", "")]
     [InlineData("ARG R=example.org|FROM ${R}/a:1", "example.org/a:1", "")]
-    [InlineData("ARG R=example.org|FROM $R/a:1", "example.org/a:1", "")]
     [InlineData("""ARG R="example.org"|FROM ${R}/a:1""", "example.org/a:1", "")]
     [InlineData("arg R=example.org|from ${R}/a:1 as build|from build", "example.org/a:1", "")]
     [InlineData("ARG R=a|FROM $R AS build|ARG R=b|FROM $R", "a", "")]
-    [InlineData("FROM sdk AS build|FROM build AS test|FROM runtime", "runtime", "sdk")]
     [InlineData("FROM sdk AS build|FROM Build", "sdk", "")]
     [InlineData("FROM sdk AS a|FROM other AS b|FROM sdk AS c|FROM scratch AS d|FROM runtime", "runtime", "sdk other")]
-    [InlineData("FROM sdk|FROM runtime", "runtime", "sdk")]
     [InlineData("# FROM a|#FROM b|FROM c|# FROM d", "c", "")]
     [InlineData("FROM a|COPY --from=b /x /y|RUN echo FROM c", "a", "")]
     [InlineData(@"FROM a|RUN echo hello \|from there > /x", "a", "")]
@@ -265,31 +190,17 @@ public sealed class ImageFactsTests
     }
 
     [Theory]
-    [InlineData("")]
     [InlineData("# FROM a")]
-    [InlineData("RUN true")]
     [InlineData("ARG A=1")]
     public void A_Dockerfile_without_a_stage_is_a_clear_error(string line) =>
         Assert.Contains("FROM", Assert.Throws<MeasurementException>(() => Dockerfile.Parse([line])).Message, StringComparison.Ordinal);
 
-    [Theory]
-    [InlineData("alpine", "mcr.microsoft.com/dotnet/aspnet:10.0-alpine", Sdk)]
-    [InlineData("scratch", "scratch", $"{Sdk}-aot")]
-    [InlineData("scratch-nonroot", "scratch", $"{Sdk}-aot")]
-    public async Task The_Dockerfiles_of_the_repository_build_on(string suffix, string baseImage, string buildImage)
-    {
-        var dockerfile = Dockerfile.Parse(await File.ReadAllLinesAsync(Path.Combine(RepositoryFolder.Find(), $"Dockerfile-{suffix}")));
-
-        Assert.Equal(baseImage, dockerfile.Base);
-        Assert.Equal([buildImage], dockerfile.BuildImages);
-    }
-
     [Fact]
     public void The_facts_of_a_process_are_those_of_the_kernel()
     {
-        var facts = Facts((Status("0"), ""));
+        var facts = Facts((Status("00000000a80425fb"), ""));
 
-        Assert.Equal((10002, 20002, 27_557_888, 28_430_336, 14), (facts.Uid, facts.Gid, facts.ResidentBytes, facts.PeakResidentBytes, facts.Threads));
+        Assert.Equal((10002, 20002, 14, 27_557_888, 28_430_336), (facts.Uid, facts.Gid, facts.Capabilities, facts.ResidentBytes, facts.PeakResidentBytes));
     }
 
     /// <summary>Two processes have mapped a library. One of them has changed a page of it. They share half of a heap.</summary>
@@ -300,7 +211,7 @@ public sealed class ImageFactsTests
         var heap = Mapping("[heap]", rss: 100, pss: 75, anonymous: 100);
         var facts = Facts((Status("0"), parent + heap), (Status("0"), heap + child));
 
-        Assert.Equal((2, 28, (392 + 8 + 75 + 75) * 1024), (facts.Processes, facts.Threads, facts.ResidentBytes));
+        Assert.Equal((2, (392 + 8 + 75 + 75) * 1024), (facts.Processes, facts.ResidentBytes));
         Assert.Equal((392 + 8 + 75 + 75 + (2 * (27_764 - 26_912))) * 1024, facts.PeakResidentBytes);
 
         // As in proc_pid_smaps(5), in kB. A mapping without a file has the inode 0.
@@ -316,29 +227,9 @@ public sealed class ImageFactsTests
     }
 
     [Theory]
-    [InlineData("0000000000000000", "")]
-    [InlineData("0000000000000400", "net_bind_service")]
-    [InlineData("00000000a80425fb", "chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw sys_chroot mknod audit_write setfcap")]
-    [InlineData("0000020000000001", "chown bit 41")]
-    [InlineData("8000000000000000", "bit 63")]
-    public void Capabilities_have_the_names_of_their_bits(string bits, string names) =>
-        Assert.Equal(names, string.Join(' ', Facts((Status(bits), "")).Capabilities));
-
-    [Fact]
-    public void All_capabilities_have_a_name()
-    {
-        var names = Facts((Status("000001ffffffffff"), "")).Capabilities;
-
-        Assert.Equal((41, "chown", "checkpoint_restore"), (names.Distinct().Count(), names[0], names[^1]));
-    }
-
-    [Theory]
     [InlineData("Uid")]
-    [InlineData("Gid")]
     [InlineData("CapEff")]
     [InlineData("VmRSS")]
-    [InlineData("VmHWM")]
-    [InlineData("Threads")]
     public void A_missing_line_is_a_clear_error(string name)
     {
         var status = string.Join('\n', Status("0").Split('\n').Where(line => !line.StartsWith($"{name}:", StringComparison.Ordinal)));
@@ -347,25 +238,23 @@ public sealed class ImageFactsTests
     }
 
     /// <summary>An image of layers as <see cref="ImageArchiveBuilder.Layers"/> has them, whose files have 10 bytes; those with an exclamation mark are static programs.</summary>
-    private static Compare.Images.ImageArchive Image(string layers, string config = "{}") => new(
-        JsonElement.Parse(config),
-        [
-            .. layers.Split('|').Select(layer => new ImageLayer("", 100,
-            [
-                .. layer.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(entry => entry.Split(["->", "=>"], StringSplitOptions.None) switch
-                {
-                    [var path, var target] => new LayerEntry(path, entry.Contains("->", StringComparison.Ordinal) ? TarEntryType.SymbolicLink : TarEntryType.HardLink, 0, target, null),
-                    _ => new LayerEntry(entry.TrimEnd('!'), TarEntryType.RegularFile, 10, "", entry.EndsWith('!') ? true : null),
-                }),
-            ])),
-        ]);
+    private static Compare.Images.ImageArchive Image(string layers, string config = "{}")
+    {
+        return new(
+            JsonElement.Parse(config),
+            [.. layers.Split('|').Select(layer => new ImageLayer("", 100, [.. layer.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(EntryOf)]))]);
+
+        static LayerEntry EntryOf(string entry) => entry.Split(["->", "=>"], StringSplitOptions.None) is [var path, var target]
+            ? new(path, entry.Contains("->", StringComparison.Ordinal) ? TarEntryType.SymbolicLink : TarEntryType.HardLink, 0, target, null)
+            : new(entry.TrimEnd('!'), TarEntryType.RegularFile, 10, "", entry.EndsWith('!') ? true : null);
+    }
 
     private static ProcessFacts Facts(params (string Status, string Smaps)[] processes) => ProcessFacts.Of(processes);
 
     private static ImageFacts Facts(string layers, string config) => ImageFacts.Of(Image(layers, config), new("scratch", []), []);
 
-    /// <summary>An ELF header, for example of s390x, which is 64-bit and big-endian, or of arm, which is 32-bit and little-endian.</summary>
-    private static byte[] ElfOf(bool is64Bit, bool isLittleEndian, int[] programHeaders)
+    /// <summary>An ELF header and program headers of these types, for example of s390x, which is 64-bit and big-endian.</summary>
+    private static byte[] Elf(bool is64Bit, bool isLittleEndian, params int[] programHeaders)
     {
         var (length, size) = is64Bit ? (64, 56) : (52, 32);
         var elf = new byte[length + (size * programHeaders.Length)];
@@ -382,22 +271,6 @@ public sealed class ImageFactsTests
         return elf;
 
         void Put(int at, int bytes, int value) => elf[isLittleEndian ? at : at + bytes - 1] = (byte)value;
-    }
-
-    /// <summary>A 64-bit little-endian ELF header and program headers of these types.</summary>
-    private static byte[] Elf(params int[] programHeaders)
-    {
-        var elf = new byte[64 + (56 * programHeaders.Length)];
-        "\u007fELF\u0002\u0001\u0001"u8.CopyTo(elf);
-        elf[0x20] = 64;
-        elf[0x36] = 56;
-        elf[0x38] = (byte)programHeaders.Length;
-        foreach (var (i, type) in programHeaders.Index())
-        {
-            elf[64 + (56 * i)] = (byte)type;
-        }
-
-        return elf;
     }
 
     /// <summary>As in proc_pid_status(5), with a real, an effective, a saved and a file system's ID of its own.</summary>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Hello.Compare.Comparison;
+using Hello.Compare.Figures;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -64,7 +65,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         var comparison = new ComparisonFiles(folder.FullName);
         var images = HelloImages.Specification.Select(image => ComparisonTests.Image(image.Resource, 10_538_264, image.Uid, 0.02));
-        await comparison.WriteAsync(ComparisonTests.Result([.. images]));
+        await WholeFiles.WriteAsync(comparison.Write(ComparisonTests.Result([.. images])));
         builder.Services.AddSingleton(comparison);
         var app = await builder.BuildAsync(limit.Token);
         await app.StartAsync(limit.Token);

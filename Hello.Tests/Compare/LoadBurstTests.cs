@@ -1,0 +1,24 @@
+using Hello.Compare.Probe;
+
+namespace Hello.Tests;
+
+/// <summary>The arithmetic of a load.</summary>
+public sealed class LoadBurstTests
+{
+    [Theory]
+    [InlineData(1, 99, 1)]
+    [InlineData(2, 50, 1)]
+    [InlineData(3, 50, 2)]
+    [InlineData(2000, 99, 1980)]
+    [InlineData(0, 50, null)]
+    public void A_percentile_is_the_nearest_rank(int count, int percent, int? rank)
+    {
+        TimeSpan[] latencies = [.. Enumerable.Range(1, count).Select(n => TimeSpan.FromMilliseconds(n))];
+
+        Assert.Equal(rank is { } ms ? TimeSpan.FromMilliseconds(ms) : null, LoadBurst.Percentile(latencies, percent));
+    }
+
+    [Fact]
+    public void The_rate_counts_what_was_answered_with_success() =>
+        Assert.Equal(5, new LoadResult(Sent: 12, Errors: 2, TimeSpan.FromSeconds(2), P50: null, P99: null).RequestsPerSecond);
+}
