@@ -9,11 +9,10 @@ internal sealed partial record Limit(Figure Figure, double? Number, string Text)
     private static readonly Dictionary<Unit, (string Example, Dictionary<string, decimal> Names)> Units = new()
     {
         [Unit.Number] = ("5", new() { [""] = 1 }),
-        [Unit.Bytes] = ("12MB", new(StringComparer.OrdinalIgnoreCase)
-        {
-            ["B"] = 1, ["kB"] = 1e3M, ["MB"] = 1e6M, ["GB"] = 1e9M, ["KiB"] = 1 << 10, ["MiB"] = 1 << 20, ["GiB"] = 1 << 30,
-        }),
-        [Unit.Seconds] = ("100ms", new(StringComparer.OrdinalIgnoreCase) { ["ms"] = 1e-3M, ["s"] = 1, ["min"] = 60 }),
+        [Unit.Bytes] = ("12MB", new(
+            [new("B", 1), new("kB", 1e3M), new("MB", 1e6M), new("GB", 1e9M), new("KiB", 1 << 10), new("MiB", 1 << 20), new("GiB", 1 << 30)],
+            StringComparer.OrdinalIgnoreCase)),
+        [Unit.Seconds] = ("100ms", new([new("ms", 1e-3M), new("s", 1), new("min", 60)], StringComparer.OrdinalIgnoreCase)),
     };
 
     public static Limit Parse(string text)

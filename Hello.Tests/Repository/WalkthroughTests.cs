@@ -38,7 +38,7 @@ public sealed class WalkthroughTests(HelloApplication hello) : IClassFixture<Hel
     }
 
     [Fact]
-    public async Task The_commands_of_the_page_on_size_get_the_list_of_the_compiler()
+    public async Task The_commands_of_the_page_on_size_get_the_lists_of_the_compiler()
     {
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         try
@@ -48,7 +48,7 @@ public sealed class WalkthroughTests(HelloApplication hello) : IClassFixture<Hel
             await File.WriteAllTextAsync(script, $"set -euo pipefail\ncd '{Root}'\n{commands}");
             await CommandLine.RunAsync("bash", script);
 
-            Assert.NotEmpty(folder.GetFiles("Hello.Api.mstat", SearchOption.AllDirectories));
+            Assert.All(["Hello.Api.mstat", "Hello.Api.map.xml"], list => Assert.NotEmpty(folder.GetFiles(list, SearchOption.AllDirectories)));
         }
         finally
         {
