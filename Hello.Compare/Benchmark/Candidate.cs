@@ -13,7 +13,6 @@ internal sealed record Candidate(string Name, bool HasTelemetry, string ImageId,
     }
 
     /// <summary>Adds the telemetry that the receiver got from one container.</summary>
-    /// <param name="requests">The number of answered requests, without the first one.</param>
     public void AddReceived(long requests, Received received)
     {
         if (received is { Spans: 0 } or { Metrics: 0 } or { LogRecords: 0 })

@@ -1,9 +1,6 @@
 namespace Hello.Compare.Comparison;
 
 /// <summary>Builds the images without cache, runs them one at a time and measures them.</summary>
-/// <param name="timeout">How long a container may take from its start to its first answer; null for the default.</param>
-/// <param name="progress">Receives one line about each step.</param>
-/// <param name="error">Receives one line about each image or container that could not be removed.</param>
 internal sealed class ComparisonRun(ContainerEngine engine, int runs, TimeSpan? timeout, Action<string> progress, Action<string> error)
 {
     public const int DefaultRuns = 5;

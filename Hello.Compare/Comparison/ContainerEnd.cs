@@ -7,7 +7,6 @@ internal static class ContainerEnd
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
-    /// <param name="hide">Removes from a text what must not be shown.</param>
     /// <param name="patience">How long to wait for its end. The engine notes it a moment late.</param>
     /// <returns>One line; null if it runs, or if it never ran.</returns>
     public static async Task<string?> FindAsync(

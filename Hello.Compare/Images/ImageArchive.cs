@@ -13,7 +13,6 @@ namespace Hello.Compare.Images;
 /// </remarks>
 internal sealed record ImageArchive(JsonElement Config, IReadOnlyList<ImageLayer> Layers)
 {
-    /// <summary>The highest length of a JSON file. No manifest and no configuration is that long.</summary>
     private const int JsonLimit = 4 * 1024 * 1024;
 
     /// <summary>Reads an archive in one pass. The stream need not be seekable, and no layer is kept in memory.</summary>

@@ -1,7 +1,6 @@
 namespace Hello.Compare.Images;
 
 /// <summary>Finds files in an image as a process in its container does.</summary>
-/// <param name="files">All files and links, by path, without directories.</param>
 internal sealed class ImageFileSystem(IReadOnlyDictionary<string, LayerEntry> files)
 {
     /// <summary>The number of links that Linux follows in one path: path_resolution(7).</summary>

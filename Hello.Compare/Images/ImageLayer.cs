@@ -19,9 +19,7 @@ internal sealed record LayerEntry(
 }
 
 /// <summary>A layer of an image, which is a tar: https://github.com/opencontainers/image-spec/blob/main/layer.md.</summary>
-/// <param name="Digest">Digest of the unpacked tar, "sha256:…".</param>
 /// <param name="CompressedBytes">Bytes that a registry would transfer: the length in the archive if the layer is compressed there, else its length with gzip.</param>
-/// <param name="IsCompressedEstimated">Whether only samples of the layer were compressed.</param>
 internal sealed record ImageLayer(string Digest, long CompressedBytes, IReadOnlyList<LayerEntry> Entries, bool IsCompressedEstimated = false)
 {
     private const int ExecuteBits = 0b001_001_001;

@@ -12,8 +12,6 @@ internal sealed record ImagePlatform(string? Os, string? Architecture, string? V
     };
 
     /// <summary>Whether a machine must emulate the processor of a platform. Many processors run the programs of their 32-bit ancestors themselves.</summary>
-    /// <param name="platform">The platform: "linux/arm64".</param>
-    /// <param name="architecture">The machine's architecture: "amd64".</param>
     public static bool IsEmulated(string platform, string architecture) =>
         platform.Split('/').ElementAtOrDefault(1) is { } other && other != architecture && (other, architecture) is not ("386", "amd64") and not ("arm", "arm64");
 

@@ -95,6 +95,29 @@ public sealed class CompareCommandLineTests
         Assert.Equal("error: No container engine answers ('docker container ls --quiet --last 1' ended with 1: ERROR: no engine here): start one, or run eng/setup.sh.", error);
     }
 
+    /// <summary>An engine of another version may answer in another way.</summary>
+    [Theory]
+    [InlineData("version", "{}", "the engine does not say its version.")]
+    [InlineData("version", "no JSON", "the answer to 'docker version --format {{json .}}' cannot be used: ")]
+    [InlineData("image", "[{\"Os\":\"linux\"}]", "a:1 could not be measured: the answer to 'docker image inspect a:1' cannot be used: .*'Id'")]
+    [InlineData("image", "[{\"Id\":null}]", "a:1 could not be measured: the answer to 'docker image inspect a:1' cannot be used: ")]
+    [InlineData("image", "[]", "a:1 could not be measured: there is no image a:1.")]
+    public async Task An_answer_of_the_engine_that_cannot_be_used_is_one_line(string command, string answer, string reason)
+    {
+        using var fake = await FakeEngine.CreateAsync($$$"""
+            case "$1" in
+            {{{command}}}) echo '{{{answer}}}' ;;
+            version) echo '{"Server":{"Version":"1","Arch":"amd64"}}' ;;
+            esac
+            """);
+        var output = fake.Folder.CreateSubdirectory("artifacts").FullName;
+        var (exitCode, _, error) = await CommandLine.TryAsync(
+            CommandLine.Compare("--only", "--image", "a:1", "--runs", "1", "--output", output).WithEnvironmentVariables(fake.Environment));
+
+        Assert.Equal(1, exitCode);
+        Assert.Matches($"^error: {reason.Replace("{", "\\{", StringComparison.Ordinal)}", Assert.Single(error.Split('\n'), line => line.StartsWith("error: ", StringComparison.Ordinal)));
+    }
+
     [Theory]
     [InlineData("ASPIRE_CONTAINER_RUNTIME")]
     [InlineData("DOTNET_ASPIRE_CONTAINER_RUNTIME")]
