@@ -22,7 +22,12 @@ public sealed class ComposeTests : IClassFixture<BuiltImages>, IAsyncLifetime
 
     /// <summary>Gives the dashboard an API, so that the test can ask it what it has.</summary>
     public Task InitializeAsync() => File.WriteAllTextAsync(
-        Api, $$"""services: { dashboard: { environment: { DASHBOARD__API__ENABLED: 'true', DASHBOARD__API__AUTHMODE: ApiKey, DASHBOARD__API__PRIMARYAPIKEY: {{_key}} } } }""");
+        Api,
+        $$"""
+        services:
+          dashboard:
+            environment: { DASHBOARD__API__ENABLED: 'true', DASHBOARD__API__AUTHMODE: ApiKey, DASHBOARD__API__PRIMARYAPIKEY: {{_key}} }
+        """);
 
     private string Api => Path.Combine(_folder, "api.yaml");
 
@@ -49,19 +54,15 @@ public sealed class ComposeTests : IClassFixture<BuiltImages>, IAsyncLifetime
         await AtOnce.RunAsync(HelloImages.Specification, async image =>
         {
             var container = await ComposeAsync("ps", "--quiet", image.Resource);
-            Assert.Equal("running healthy", await CommandLine.DockerAsync("inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", container));
-            Assert.Equal(Address, await CommandLine.DockerAsync("inspect", "--format", """{{(index (index .NetworkSettings.Ports "8080/tcp") 0).HostIp}}""", container));
+            var state = await CommandLine.DockerAsync("inspect", "--format", "{{.State.Status}} {{.State.Health.Status}}", container);
+            Assert.Equal("running healthy", state);
             Assert.Equal(HelloImages.Greeting, await AskAsync(await AddressAsync(image.Resource, 8080), "/hello"));
-            if (image.Files is not null)
-            {
-                await HardeningTests.AssertHasNoRightsAsync(image, container);
-                await HardeningTests.AssertCannotWriteAsync(image, container);
-                await HardeningTests.AssertIsLimitedAsync(container);
-            }
+            await AssertRunsAsInTheAppHostAsync(image, container);
         });
         var dashboard = await AddressAsync("dashboard", 18888);
-        var resources = await CommandLine.PollAsync(() => AskAsync(dashboard, "/api/telemetry/resources"), answer => WithTelemetry(answer).Length == HelloImages.Specification.Length, Limit);
-        Assert.True(HelloImages.Specification.Select(image => image.Resource).Order(StringComparer.Ordinal).SequenceEqual(WithTelemetry(resources)), $"The dashboard has {resources}");
+        var resources = await CommandLine.PollAsync(
+            () => AskAsync(dashboard, "/api/telemetry/resources"), answer => WithTelemetry(answer).Length == HelloImages.Specification.Length, Limit);
+        Assert.True(HelloImages.Specification.Select(image => image.Resource).SequenceEqual(WithTelemetry(resources)), $"The dashboard has {resources}");
         using (var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }))
         {
             Assert.Equal("/login", (await client.GetAsync(new Uri(dashboard, "structuredlogs"))).Headers.Location!.AbsolutePath);
@@ -72,8 +73,34 @@ public sealed class ComposeTests : IClassFixture<BuiltImages>, IAsyncLifetime
         foreach (var kind in (string[])["container", "network", "volume"])
         {
             string[] all = kind == "container" ? ["--all"] : [];
-            Assert.Equal("", await CommandLine.DockerAsync([kind, "ls", .. all, "--quiet", "--filter", $"label=com.docker.compose.project={Project}"]));
+            var left = await CommandLine.DockerAsync([kind, "ls", .. all, "--quiet", "--filter", $"label=com.docker.compose.project={Project}"]);
+            Assert.Equal("", left);
         }
+    }
+
+    /// <summary>
+    /// Fails unless the engine has given the container each option that the AppHost gives it, and no other one. HardeningTests attacks a
+    /// container with these options.
+    /// </summary>
+    private static async Task AssertRunsAsInTheAppHostAsync(ImageSpecification image, string container)
+    {
+        var asInTheAppHost = await CommandLine.DockerAsync(["create", .. image.RunOptions, image.Reference]);
+        var expected = await HostConfigAsync(asInTheAppHost);
+        await CommandLine.DockerAsync("rm", asInTheAppHost);
+        var seen = await HostConfigAsync(container);
+
+        Assert.Equal("unless-stopped", seen["RestartPolicy"].GetProperty("Name").GetString());
+        Assert.Equal(["max-file", "max-size"], seen["LogConfig"].GetProperty("Config").EnumerateObject().Select(limit => limit.Name));
+        Assert.All(seen["PortBindings"].GetProperty("8080/tcp").EnumerateArray(), port => Assert.Equal(Address, port.GetProperty("HostIp").GetString()));
+        string[] others = ["RestartPolicy", "LogConfig", "PortBindings", "NetworkMode"];
+        Assert.Equal(Lines(expected), Lines(seen));
+
+        IEnumerable<string> Lines(Dictionary<string, JsonElement> options) =>
+            options.Where(o => !others.Contains(o.Key) && o.Value.GetRawText() is not ("null" or "[]")).Select(o => $"{o.Key}: {o.Value}");
+
+        static async Task<Dictionary<string, JsonElement>> HostConfigAsync(string container) =>
+            JsonElement.Parse(await CommandLine.DockerAsync("inspect", "--format", "{{json .HostConfig}}", container))
+                .EnumerateObject().ToDictionary(option => option.Name, option => option.Value);
     }
 
     /// <summary>The arguments behind <c>docker compose -f deploy/compose.yaml</c>.</summary>
@@ -103,9 +130,10 @@ public sealed class ComposeTests : IClassFixture<BuiltImages>, IAsyncLifetime
 
     private async Task<string> ComposeAsync(params string[] arguments)
     {
+        var file = Path.Combine(RepositoryFolder.Find(), "deploy", "compose.yaml");
         var (exitCode, output, error) = await CommandLine.TryAsync(
             Cli.Wrap("docker")
-                .WithArguments(["compose", "--project-name", Project, "--file", Path.Combine(RepositoryFolder.Find(), "deploy", "compose.yaml"), "--file", Api, .. arguments])
+                .WithArguments(["compose", "--project-name", Project, "--file", file, "--file", Api, .. arguments])
                 .WithEnvironmentVariables(e => e.Set("PUBLISH_ADDRESS", Address).Set("OTLP_API_KEY", _key).Set("DASHBOARD_TOKEN", _key)),
             Limit);
         Assert.True(exitCode == 0, $"docker compose {string.Join(' ', arguments)} ended with {exitCode}: {output}\n{error}");
