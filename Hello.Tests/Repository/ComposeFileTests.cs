@@ -49,7 +49,7 @@ public sealed partial class ComposeFileTests
             .Single(p => p.Attribute("Include")!.Value == "Aspire.Hosting.AppHost");
         var version = Version.Parse(package.Attribute("Version")!.Value);
 
-        Assert.Contains($" image: mcr.microsoft.com/dotnet/aspire-dashboard:{version.ToString(2)}\n", File.ReadAllText(ComposeFile), StringComparison.Ordinal);
+        Assert.Contains($"    image: mcr.microsoft.com/dotnet/aspire-dashboard:{version.ToString(2)}", File.ReadLines(ComposeFile));
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed partial class ComposeFileTests
         var unset = Variables.ToDictionary(name => name, _ => (string?)null);
         var (exitCode, output, error) = await CommandLine.TryAsync(Cli.Wrap("docker").WithArguments(command).WithEnvironmentVariables(unset));
         Assert.True(exitCode == 0, error);
-        return WorkflowTests.ParseYaml(output).GetProperty("services").EnumerateObject().ToDictionary(service => service.Name, service => service.Value);
+        return WorkflowTests.ParseYaml(output).GetProperty("services").EnumerateObject().ToDictionary(s => s.Name, s => s.Value);
     }
 
     [GeneratedRegex(@"\$\{(?<name>\w+)")]
