@@ -13,9 +13,15 @@ public sealed class AppHostCommandLineTests
     {
         var ports = LaunchProfile.OnFreePorts();
         string[] addresses = [.. LaunchProfile.Addresses.Select(setting => ports[setting]!)];
-        using var others = new Listeners(addresses);
-
-        await AssertRefusedAsync(Refusal(addresses), ports);
+        List<TcpListener> others = [.. addresses.Select(Listen)];
+        try
+        {
+            await AssertRefusedAsync(Refusal(addresses), ports);
+        }
+        finally
+        {
+            others.ForEach(listener => listener.Dispose());
+        }
     }
 
     /// <summary>A connection to such a port is refused as if it were free.</summary>
@@ -48,11 +54,11 @@ public sealed class AppHostCommandLineTests
         "comapre");
 
     [Fact]
-    public async Task It_publishes_a_manifest_although_another_AppHost_has_its_ports()
+    public async Task It_publishes_a_manifest_although_its_port_is_taken()
     {
         var folder = Directory.CreateTempSubdirectory("hello-test-");
         var ports = LaunchProfile.OnFreePorts();
-        using var others = new Listeners(LaunchProfile.Addresses.Select(setting => ports[setting]!));
+        using var other = Listen(ports["ASPNETCORE_URLS"]!);
         ports["HOME"] = folder.FullName; // Aspire keeps the state of a deployment there
         try
         {
@@ -120,20 +126,11 @@ public sealed class AppHostCommandLineTests
     private static string? Find(string arguments, bool anyName = false) =>
         AppHostArguments.FindUnknown(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries), anyName);
 
-    /// <summary>Another program on some addresses.</summary>
-    private sealed class Listeners : IDisposable
+    /// <summary>Another program on an address.</summary>
+    private static TcpListener Listen(string address)
     {
-        private readonly List<TcpListener> _listeners = [];
-
-        public Listeners(IEnumerable<string> addresses)
-        {
-            foreach (var address in addresses)
-            {
-                _listeners.Add(new(IPAddress.Loopback, new Uri(address).Port));
-                _listeners[^1].Start();
-            }
-        }
-
-        public void Dispose() => _listeners.ForEach(listener => listener.Dispose());
+        var listener = new TcpListener(IPAddress.Loopback, new Uri(address).Port);
+        listener.Start();
+        return listener;
     }
 }

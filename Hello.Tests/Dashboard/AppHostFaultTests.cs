@@ -17,7 +17,7 @@ public sealed class AppHostFaultTests(HelloApplication hello) : IClassFixture<He
         {
             await WriteAsync("Dockerfile-broken", $"FROM {HelloImages.Specification[^1].Reference}\nCOPY nowhere /\n");
             // A build has 64 MB there.
-            await WriteAsync("Dockerfile-full", $"FROM {HelloImages.Specification[0].Reference}\nUSER 0\nRUN dd if=/dev/zero of=/dev/shm/full bs=1M\n");
+            await WriteAsync("Dockerfile-full", $"FROM {HelloImages.Specification[0].Reference}\nRUN dd if=/dev/zero of=/dev/shm/full bs=1M\n");
             int orchestrator;
             await using (var builder = await HelloApplication.CreateBuilderAsync(new(), limit.Token))
             {
@@ -42,10 +42,12 @@ public sealed class AppHostFaultTests(HelloApplication hello) : IClassFixture<He
                 Assert.True(started.Success, started.Message);
                 await app.ResourceNotifications.WaitForResourceAsync("hello-broken", KnownResourceStates.Running, limit.Token);
 
-                await Task.WhenAll(HelloImages.Specification.Select(image => app.ResourceNotifications.WaitForResourceHealthyAsync(image.Resource, limit.Token)));
+                await Task.WhenAll(HelloImages.Specification.Select(
+                    image => app.ResourceNotifications.WaitForResourceHealthyAsync(image.Resource, limit.Token)));
                 Assert.True(app.ResourceNotifications.TryGetCurrentState("hello-broken", out var state));
                 orchestrator = await AppHostProgram.OrchestratorOfAsync(state.ResourceId);
-                Assert.Equal(HelloImages.Specification.Length + 2, (await AppHostProgram.BelongingsAsync(orchestrator)).Length); // the mended one, and the network
+                // And the mended one, and the network.
+                Assert.Equal(HelloImages.Specification.Length + 2, (await AppHostProgram.BelongingsAsync(orchestrator)).Length);
             }
 
             await AppHostProgram.AssertNothingIsLeftAsync(orchestrator);

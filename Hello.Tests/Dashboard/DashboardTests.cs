@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.RegularExpressions;
 using Hello.AppHost.Dashboard;
 using Hello.Compare.Comparison;
@@ -183,15 +182,8 @@ public sealed partial class DashboardTests(HelloApplication hello)
 
     private static string? Value(ResourcePropertySnapshot[] facts, string name) => facts.SingleOrDefault(f => f.DisplayName == name)?.Value as string;
 
-    /// <summary>The spans of bursts. They name their client: <c>{"key":"user_agent.original","value":{"stringValue":"hello-load"}}</c>.</summary>
+    /// <summary>The number of spans of bursts. They name their client.</summary>
     private async Task<int> LoadSpansAsync(ImageSpecification image) =>
-        await hello.TelemetryAsync($"spans?resource={image.Resource}&limit=10000") is { } answer
-            ? answer.GetProperty("data").GetProperty("resourceSpans").EnumerateArray()
-                .SelectMany(r => r.GetProperty("scopeSpans").EnumerateArray())
-                .SelectMany(s => s.GetProperty("spans").EnumerateArray())
-                .Count(IsOfLoad)
-            : 0;
-
-    private static bool IsOfLoad(JsonElement span) => span.GetProperty("attributes").EnumerateArray()
-        .Any(a => a.GetProperty("key").GetString() == "user_agent.original" && a.GetProperty("value").GetProperty("stringValue").GetString() == "hello-load");
+        (await TelemetryTests.ReadAsync(hello, $"spans?resource={image.Resource}&limit=10000"))
+            .Count(span => TelemetryTests.Attribute(span.Item, "user_agent.original") == "hello-load");
 }

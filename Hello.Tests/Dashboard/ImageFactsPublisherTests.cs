@@ -31,7 +31,8 @@ public sealed class ImageFactsPublisherTests
             new DistributedApplicationOptions { ProjectDirectory = Projects.Hello_AppHost.ProjectPath, DisableDashboard = true });
         var resource = builder.AddHelloImage("alpine").Resource;
         await using var app = builder.Build();
-        var (model, loggers) = (app.Services.GetRequiredService<DistributedApplicationModel>(), app.Services.GetRequiredService<ResourceLoggerService>());
+        var model = app.Services.GetRequiredService<DistributedApplicationModel>();
+        var loggers = app.Services.GetRequiredService<ResourceLoggerService>();
         using var inspector = new ImageInspector(fake.Engine);
         using var publisher = new ImageFactsPublisher(model, app.ResourceNotifications, loggers, fake.Engine, inspector);
 

@@ -11,7 +11,7 @@ public sealed class NetworkCheckTests
 
     private static readonly string[] Reasons =
     [
-        "Error response from daemon: could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network",
+        "Error response from daemon: could not find an available, non-overlapping IPv4 address pool among the defaults",
         "Error: could not find free subnet from subnet pools",
     ];
 
@@ -23,7 +23,7 @@ public sealed class NetworkCheckTests
 
         var line = Assert.Single(lines);
         Assert.StartsWith("The engine has no addresses for another network (", line, StringComparison.Ordinal);
-        Assert.Contains($" ended with 1: {reason}). Remove the networks that no container uses with docker network prune", line, StringComparison.Ordinal);
+        Assert.Contains($" ended with 1: {reason}). Remove the networks that no container uses with docker ", line, StringComparison.Ordinal);
     });
 
     [Fact]
@@ -46,7 +46,8 @@ public sealed class NetworkCheckTests
             new DistributedApplicationOptions { ProjectDirectory = Projects.Hello_AppHost.ProjectPath, DisableDashboard = true });
         builder.AddHelloImage("alpine");
         await using var app = builder.Build();
-        var (model, loggers) = (app.Services.GetRequiredService<DistributedApplicationModel>(), app.Services.GetRequiredService<ResourceLoggerService>());
+        var model = app.Services.GetRequiredService<DistributedApplicationModel>();
+        var loggers = app.Services.GetRequiredService<ResourceLoggerService>();
         var console = new CollectingLogger<NetworkCheck>();
         using var check = new NetworkCheck(model, app.ResourceNotifications, loggers, fake.Engine, console, pause: TimeSpan.FromMilliseconds(100));
         await check.StartingAsync(limit.Token);

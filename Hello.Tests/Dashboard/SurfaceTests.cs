@@ -35,13 +35,6 @@ public sealed class SurfaceTests(HelloApplication hello)
         Assert.Equal("served", await AskAsync(surface, key));
     }
 
-    [Fact]
-    public void Every_key_is_another()
-    {
-        var configuration = hello.App.Services.GetRequiredService<IConfiguration>();
-        Assert.Distinct(HelloApplication.Keys.Select(key => configuration[key]));
-    }
-
     /// <summary>The key of the page of the comparison is its path.</summary>
     [Fact]
     public async Task The_page_of_the_comparison_is_served_to_a_client_with_its_path_and_no_other()
@@ -160,16 +153,15 @@ public sealed class SurfaceTests(HelloApplication hello)
     /// </summary>
     private static HostProcess[] Processes()
     {
-        var all = HostProcess.All();
-        List<HostProcess> own = [.. all.Where(p => p.Id == Environment.ProcessId || Follows(p.Arguments, "--monitor", $"{Environment.ProcessId}"))];
+        var all = HostProcess.All().Where(p => !p.Arguments.Contains(typeof(Projects.Hello_AppHost).Assembly.Location)).ToArray();
+        var id = Environment.ProcessId;
+        List<HostProcess> own = [.. all.Where(p => p.Id == id || p.Arguments.Zip(p.Arguments.Skip(1)).Contains(("--monitor", $"{id}")))];
         for (var i = 0; i < own.Count; i++)
         {
-            own.AddRange(all.Where(p => p.Parent == own[i].Id && !own.Contains(p) && !p.Arguments.Contains(typeof(Projects.Hello_AppHost).Assembly.Location)));
+            own.AddRange(all.Where(p => p.Parent == own[i].Id && !own.Contains(p)));
         }
 
         return [.. own];
-
-        static bool Follows(string[] arguments, string option, string value) => arguments.Zip(arguments.Skip(1)).Contains((option, value));
     }
 
     /// <summary>The AppHost gives this address to its dashboard, in a variable, and to nobody else.</summary>

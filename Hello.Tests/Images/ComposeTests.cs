@@ -60,9 +60,12 @@ public sealed class ComposeTests : IClassFixture<BuiltImages>, IAsyncLifetime
             await AssertRunsAsInTheAppHostAsync(image, container);
         });
         var dashboard = await AddressAsync("dashboard", 18888);
-        var resources = await CommandLine.PollAsync(
-            async () => WithTelemetry(await AskAsync(dashboard, "/api/telemetry/resources")), all => all.Length == HelloImages.Specification.Length, Limit);
-        Assert.Equal(HelloImages.Specification.Select(image => image.Resource), resources);
+        var builds = HelloImages.Specification.Select(image => image.Resource);
+        var seen = await CommandLine.PollAsync(
+            async () => TelemetryTests.NamesOf(JsonElement.Parse(await AskAsync(dashboard, "/api/telemetry/resources"))),
+            names => names.SequenceEqual(builds),
+            Limit);
+        Assert.Equal(builds, seen);
         using (var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }))
         {
             Assert.Equal("/login", (await client.GetAsync(new Uri(dashboard, "structuredlogs"))).Headers.Location!.AbsolutePath);
@@ -110,14 +113,6 @@ public sealed class ComposeTests : IClassFixture<BuiltImages>, IAsyncLifetime
         Assert.StartsWith(start, command, StringComparison.Ordinal);
         return command[start.Length..].Split(' ');
     }
-
-    /// <summary>The resources of which the dashboard has traces, metrics and logs.</summary>
-    private static string[] WithTelemetry(string resources) =>
-    [
-        .. JsonDocument.Parse(resources).RootElement.EnumerateArray()
-            .Where(r => ((string[])["hasTraces", "hasMetrics", "hasLogs"]).All(kind => r.GetProperty(kind).GetBoolean()))
-            .Select(r => r.GetProperty("name").GetString()!).Order(StringComparer.Ordinal),
-    ];
 
     private async Task<Uri> AddressAsync(string service, int port) => new($"http://{await ComposeAsync("port", service, $"{port}")}");
 

@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using Hello.Compare.Engine;
 
 namespace Hello.Tests;
@@ -60,7 +58,8 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
         async s =>
         {
             var settings = s.Settings.Split(' ').ToLookup(ApiProcess.IsArgument);
-            var ended = await CommandLine.TryAsync("docker", ["run", "--rm", .. settings[false].SelectMany(Options), Static.Reference, .. settings[true]]);
+            string[] options = [.. settings[false].SelectMany(Options)];
+            var ended = await CommandLine.TryAsync("docker", ["run", "--rm", .. options, Static.Reference, .. settings[true]]);
             SettingCases.AssertOneErrorLine(s.Begin, s.Reason, ended);
         });
 
@@ -71,7 +70,8 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
         listener.Start();
         var address = $"http://{listener.LocalEndpoint}";
 
-        var ended = await CommandLine.TryAsync("docker", ["run", "--rm", "--network", "host", .. Options($"ASPNETCORE_URLS={address}"), Static.Reference]);
+        string[] options = ["--network", "host", .. Options($"ASPNETCORE_URLS={address}")];
+        var ended = await CommandLine.TryAsync("docker", ["run", "--rm", .. options, Static.Reference]);
 
         SettingCases.AssertOneErrorLine($"ASPNETCORE_URLS is '{address}'", "the port is taken", ended);
     }
@@ -111,38 +111,6 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
             Assert.All(exports, e => Assert.Contains("x: a,b=", e.Headers));
             Assert.DoesNotContain("warn:", await container.LogAsync(), StringComparison.Ordinal);
         });
-
-    [Fact]
-    public async Task The_alpine_build_serves_https_with_the_usual_settings_of_a_certificate()
-    {
-        using var key = RSA.Create(2048);
-        using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
-            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        var folder = Directory.CreateTempSubdirectory("hello-test-");
-        try
-        {
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "tls.crt"), certificate.ExportCertificatePem());
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "tls.key"), key.ExportPkcs8PrivateKeyPem());
-            var port = LocalPort.FindFree();
-            string[] settings =
-            [
-                "ASPNETCORE_URLS=", $"ASPNETCORE_HTTPS_PORTS={port}",
-                "Kestrel__Certificates__Default__Path=/tls/tls.crt", "Kestrel__Certificates__Default__KeyPath=/tls/tls.key",
-            ];
-            await using var container = await PlainContainer.RunOnHostAsync(
-                HelloImages.Specification[0], ["--volume", $"{folder.FullName}:/tls:ro", .. settings.SelectMany(Options)]);
-            await container.LogWithAsync("Application started");
-            using var handler = new HttpClientHandler();
-            handler.ServerCertificateCustomValidationCallback = (_, shown, _, _) => shown?.Thumbprint == certificate.Thumbprint;
-            using var client = new HttpClient(handler);
-
-            Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri($"https://localhost:{port}/hello")));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-    }
 
     // The runtime of the alpine build needs 8 to say anything. Telemetry needs more than the start, and .NET finds that out later.
     [Theory]

@@ -130,8 +130,8 @@ public sealed class DebuggingPage
                     .WithEnvironmentVariables(e => e.Set("COMPOSE_PROJECT_NAME", Project).Set("PUBLISH_ADDRESS", "127.0.0.78")),
                 TimeSpan.FromMinutes(10));
             Assert.True(exitCode == 0, $"The commands of {Page} ended with {exitCode}: {output}");
-            var left = await CommandLine.DockerAsync("container", "ls", "--all", "--quiet", "--filter", $"label=com.docker.compose.project={Project}");
-            Assert.Equal("", left);
+            const string label = $"label=com.docker.compose.project={Project}";
+            Assert.Equal("", await CommandLine.DockerAsync("container", "ls", "--all", "--quiet", "--filter", label));
             Assert.Empty(Directory.EnumerateFileSystemEntries(folder)); // the page removes what it made
             return $"\n{output}".Split("\n## ")[1..].ToDictionary(part => $"## {part.Split('\n')[0]}", part => $"{part}\n");
         }

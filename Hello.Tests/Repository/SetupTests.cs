@@ -121,88 +121,74 @@ public sealed class SetupTests : IDisposable
     /// Machines, each with the one line that refuses it: the environment, the programs that are missing, what docker answers in place of
     /// the usual, and the line with the cause and the command that mends it.
     /// </summary>
-    private static readonly (string Environment, string Missing, string Docker, string Line)[] Refusals =
-    [
-        ("HOME=relative", "", "", "the home folder 'relative' is not an absolute path. Run: export HOME="),
-        ("HOME=/proc", "", "", "the home folder '/proc' cannot be written to by user {1}. Run: export HOME="),
-        ("TMPDIR={0}/missing", "", "", "the folder for temporary files, '{0}/missing', is not a folder. Run: unset TMPDIR"),
-        ("XDG_CACHE_HOME=/proc/1", "", "", "user {1} cannot write to /proc/1/hello. Run: unset XDG_CACHE_HOME"),
-        ("", "dotnet", "", $".NET SDK 10.0.100 or newer, because there is no dotnet in PATH. {GetSdk}"),
-        ("SUDO_USER=ada", "dotnet", "",
-            ".NET SDK 10.0.100 or newer, because there is no dotnet in PATH. If ada has one, run: sudo env \"PATH=$PATH\" eng/setup.sh"),
-    ];
+    public static TheoryData<string, string, string, string> Folders => new()
+    {
+        { "HOME=relative", "", "", "the home folder 'relative' is not an absolute path. Run: export HOME=" },
+        { "HOME=/proc", "", "", "the home folder '/proc' cannot be written to by user {1}. Run: export HOME=" },
+        { "TMPDIR={0}/missing", "", "", "the folder for temporary files, '{0}/missing', is not a folder. Run: unset TMPDIR" },
+        { "XDG_CACHE_HOME=/proc/1", "", "", "user {1} cannot write to /proc/1/hello. Run: unset XDG_CACHE_HOME" },
+        { "", "dotnet", "", $".NET SDK 10.0.100 or newer, because there is no dotnet in PATH. {GetSdk}" },
+        { "SUDO_USER=ada", "dotnet", "",
+            ".NET SDK 10.0.100 or newer, because there is no dotnet in PATH. If ada has one, run: sudo env \"PATH=$PATH\" eng/setup.sh" },
+    };
 
-    /// <summary>The same for the container engine. Each line begins with its name.</summary>
-    private static readonly (string Environment, string Missing, string Docker, string Line)[] RefusalsOfEngines =
-    [
+    /// <summary>The same for the container engine. Each line begins with "container engine: ".</summary>
+    public static TheoryData<string, string, string, string> Engines => new()
+    {
         // The client
-        ("", "docker", "", "podman is installed, but eng/setup.sh is only for Docker. "
-            + "Leave eng/setup.sh out, or install Docker beside podman with: ASPIRE_CONTAINER_RUNTIME=docker eng/setup.sh"),
-        ("DOTNET_ASPIRE_CONTAINER_RUNTIME=podman", "docker", "", "the environment asks for podman, but eng/setup.sh is only for Docker. "
-            + "Leave eng/setup.sh out, or run: unset ASPIRE_CONTAINER_RUNTIME DOTNET_ASPIRE_CONTAINER_RUNTIME"),
-        ("", "podman docker", "", $"no docker client is installed. {AskRoot}"),
-        ("", "podman docker apt-get", "", $"no docker client is installed. There is no apt-get to install it with. {ByHand}"),
-        ("", "", "--version) echo 'podman version 4.3.1' ;;", "{0}/bin/docker is not Docker's client: it says 'podman version 4.3.1'. "
-            + "Put Docker's client before it in PATH, or remove it. Run: sudo apt-get remove podman-docker"),
-        ("", "", "--version) echo 'nerdctl version 1.7.6' ;;", "{0}/bin/docker is not Docker's client: it says 'nerdctl version 1.7.6'. "
-            + "Put Docker's client before it in PATH, or remove it. Run: sudo rm {0}/bin/docker"),
-        ("", "", "--version) echo 'Docker version 20.10.24+dfsg1, build 297e128' ;;",
-            "the docker client at {0}/bin/docker is older than 25. Run: sudo rm {0}/bin/docker, then run eng/setup.sh again"),
-        ("", "", "'buildx version') exit 1 ;;", $"the docker client has no buildx plugin. {AskRoot}"),
-        ("DOCKER_CONFIG={0}/unreadable", "", "",
-            "user {1} cannot read {0}/unreadable, where the docker client has its configuration. Run: sudo chown -R {1} {0}/unreadable"),
+        { "", "docker", "", "podman is installed, but eng/setup.sh is only for Docker. "
+            + "Leave eng/setup.sh out, or install Docker beside podman with: ASPIRE_CONTAINER_RUNTIME=docker eng/setup.sh" },
+        { "DOTNET_ASPIRE_CONTAINER_RUNTIME=podman", "docker", "", "the environment asks for podman, but eng/setup.sh is only for Docker. "
+            + "Leave eng/setup.sh out, or run: unset ASPIRE_CONTAINER_RUNTIME DOTNET_ASPIRE_CONTAINER_RUNTIME" },
+        { "", "podman docker", "", $"no docker client is installed. {AskRoot}" },
+        { "", "podman docker apt-get", "", $"no docker client is installed. There is no apt-get to install it with. {ByHand}" },
+        { "", "", "--version) echo 'podman version 4.3.1' ;;", "{0}/bin/docker is not Docker's client: it says 'podman version 4.3.1'. "
+            + "Put Docker's client before it in PATH, or remove it. Run: sudo apt-get remove podman-docker" },
+        { "", "", "--version) echo 'nerdctl version 1.7.6' ;;", "{0}/bin/docker is not Docker's client: it says 'nerdctl version 1.7.6'. "
+            + "Put Docker's client before it in PATH, or remove it. Run: sudo rm {0}/bin/docker" },
+        { "", "", "--version) echo 'Docker version 20.10.24+dfsg1, build 297e128' ;;",
+            "the docker client at {0}/bin/docker is older than 25. Run: sudo rm {0}/bin/docker, then run eng/setup.sh again" },
+        { "", "", "'buildx version') exit 1 ;;", $"the docker client has no buildx plugin. {AskRoot}" },
+        { "DOCKER_CONFIG={0}/unreadable", "", "",
+            "user {1} cannot read {0}/unreadable, where the docker client has its configuration. Run: sudo chown -R {1} {0}/unreadable" },
 
         // An engine elsewhere
-        ("DOCKER_CONTEXT=nope", "", "context*) echo; echo 'context \"nope\": context not found' >&2; exit 1 ;;",
-            "the docker client says 'context \"nope\": context not found'. Run: unset DOCKER_CONTEXT"),
-        ("DOCKER_HOST=foo://ada:secret@far", "", "context*) echo 'invalid bind address format: foo://ada:secret@far' >&2; exit 1 ;;",
-            "the docker client says 'invalid bind address format: foo://far'. Run: unset DOCKER_HOST"),
-        ("DOCKER_HOST=tcp://localhost.far:2375 DOCKER_CONTEXT=far", "", "",
-            "the docker client uses tcp://localhost.far:2375, but Aspire needs an engine on this machine. Run: unset DOCKER_HOST DOCKER_CONTEXT"),
-        ("", "", "context*) echo ssh://ada:secret@far ;;",
-            "the docker client uses ssh://far, but Aspire needs an engine on this machine. Run: docker context use default"),
+        { "DOCKER_CONTEXT=nope", "", "context*) echo; echo 'context \"nope\": context not found' >&2; exit 1 ;;",
+            "the docker client says 'context \"nope\": context not found'. Run: unset DOCKER_CONTEXT" },
+        { "DOCKER_HOST=foo://ada:secret@far", "", "context*) echo 'invalid bind address format: foo://ada:secret@far' >&2; exit 1 ;;",
+            "the docker client says 'invalid bind address format: foo://far'. Run: unset DOCKER_HOST" },
+        { "DOCKER_HOST=tcp://localhost.far:2375 DOCKER_CONTEXT=far", "", "",
+            "the docker client uses tcp://localhost.far:2375, but Aspire needs an engine on this machine. Run: unset DOCKER_HOST DOCKER_CONTEXT" },
+        { "", "", "context*) echo ssh://ada:secret@far ;;",
+            "the docker client uses ssh://far, but Aspire needs an engine on this machine. Run: docker context use default" },
 
         // An engine that does not answer, or may not be used
-        ("DOCKER_HOST=unix:///nope", "", NoEngine, "none answers at unix:///nope. Start that engine, or run: unset DOCKER_HOST"),
-        ("", "", $"context*) echo unix:///desktop/docker.sock ;; {NoEngine}",
-            "none answers at unix:///desktop/docker.sock. Start that engine, or run: docker context use default"),
-        ("DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=/nope", "", "'version --format '*) echo 'open /nope/ca.pem: no such file' >&2; exit 1 ;;",
-            "the docker client says 'open /nope/ca.pem: no such file'. Start that engine, or run: unset DOCKER_TLS_VERIFY DOCKER_CERT_PATH"),
-        ("", "dockerd", NoEngine, $"none answers at unix:///var/run/docker.sock. {AskRoot}"),
-        ("DOCKER_HOST=unix:///run/user/1/docker.sock", "", NotInGroup,
-            "user {1} may not use the engine at unix:///run/user/1/docker.sock. Run: unset DOCKER_HOST"),
-        ("", "", NotInGroup,
-            "user {1} may not use the engine at unix:///var/run/docker.sock. Run: sudo usermod -aG docker {1}, then log in again"),
-        ("", "sudo", NotInGroup,
-            "user {1} may not use the engine at unix:///var/run/docker.sock. Run as root: usermod -aG docker {1}, then log in again"),
-        ("", "", "'version --format '*) echo '4.3.1 Podman Engine Conmon' ;;", "podman answers at unix:///var/run/docker.sock, but eng/setup.sh is only for Docker. "
-            + "Run: sudo systemctl disable --now podman.socket, then run eng/setup.sh again"),
+        { "DOCKER_HOST=unix:///nope", "", NoEngine, "none answers at unix:///nope. Start that engine, or run: unset DOCKER_HOST" },
+        { "", "", $"context*) echo unix:///desktop/docker.sock ;; {NoEngine}",
+            "none answers at unix:///desktop/docker.sock. Start that engine, or run: docker context use default" },
+        { "DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=/nope", "", "'version --format '*) echo 'open /nope/ca.pem: no such file' >&2; exit 1 ;;",
+            "the docker client says 'open /nope/ca.pem: no such file'. Start that engine, or run: unset DOCKER_TLS_VERIFY DOCKER_CERT_PATH" },
+        { "", "dockerd", NoEngine, $"none answers at unix:///var/run/docker.sock. {AskRoot}" },
+        { "DOCKER_HOST=unix:///run/user/1/docker.sock", "", NotInGroup,
+            "user {1} may not use the engine at unix:///run/user/1/docker.sock. Run: unset DOCKER_HOST" },
+        { "", "", NotInGroup,
+            "user {1} may not use the engine at unix:///var/run/docker.sock. Run: sudo usermod -aG docker {1}, then log in again" },
+        { "", "sudo", NotInGroup,
+            "user {1} may not use the engine at unix:///var/run/docker.sock. Run as root: usermod -aG docker {1}, then log in again" },
+        { "", "", "'version --format '*) echo '4.3.1 Podman Engine Conmon' ;;", "podman answers at unix:///var/run/docker.sock, but eng/setup.sh "
+            + "is only for Docker. Run: sudo systemctl disable --now podman.socket, then run eng/setup.sh again" },
 
         // A builder elsewhere
-        ("BUILDX_BUILDER=far", "", "'buildx inspect') printf 'Name:          far\\nDriver:        remote\\n' ;;",
-            "docker build uses the builder far, not the engine's own, so the engine would not get the images. Run: unset BUILDX_BUILDER"),
-        ("DOCKER_CONFIG={0}/aliased", "", "'buildx inspect') printf 'Name:   multi\\nDriver: docker-container\\n' ;;",
+        { "BUILDX_BUILDER=far", "", "'buildx inspect') printf 'Name:          far\\nDriver:        remote\\n' ;;",
+            "docker build uses the builder far, not the engine's own, so the engine would not get the images. Run: unset BUILDX_BUILDER" },
+        { "DOCKER_CONFIG={0}/aliased", "", "'buildx inspect') printf 'Name:   multi\\nDriver: docker-container\\n' ;;",
             "docker build uses the builder that docker buildx use selected, not the engine's own, so the engine would not get the images. "
-            + "Run: docker buildx uninstall"),
-        ("DOCKER_BUILDKIT=0", "", "", "DOCKER_BUILDKIT turns BuildKit off, but Aspire needs it. Run: unset DOCKER_BUILDKIT"),
-    ];
-
-    public static TheoryData<string, string, string, string> Refused
-    {
-        get
-        {
-            var data = new TheoryData<string, string, string, string>();
-            foreach (var refusal in Refusals.Concat(RefusalsOfEngines.Select(r => r with { Line = $"container engine: {r.Line}" })))
-            {
-                data.Add(refusal.Environment, refusal.Missing, refusal.Docker, refusal.Line);
-            }
-
-            return data;
-        }
-    }
+            + "Run: docker buildx uninstall" },
+        { "DOCKER_BUILDKIT=0", "", "", "DOCKER_BUILDKIT turns BuildKit off, but Aspire needs it. Run: unset DOCKER_BUILDKIT" },
+    };
 
     [TheoryOnLinux]
-    [MemberData(nameof(Refused))]
+    [MemberData(nameof(Folders))]
     public Task A_refusal_is_one_line_with_the_cause_and_the_command_that_mends_it(string environment, string missing, string docker, string line) =>
         WithEachToolsAsync(async path =>
         {
@@ -228,6 +214,11 @@ public sealed class SetupTests : IDisposable
 
             Assert.Empty(await File.ReadAllTextAsync(Log));
         });
+
+    [TheoryOnLinux]
+    [MemberData(nameof(Engines))]
+    public Task A_refusal_of_an_engine_is_one_line_for_every_user(string environment, string missing, string docker, string line) =>
+        A_refusal_is_one_line_with_the_cause_and_the_command_that_mends_it(environment, missing, docker, $"container engine: {line}");
 
     [TheoryOnLinux]
     [InlineData("", "apt-get", "stand-ins need Debian packages, but this system has no apt-get. On a machine that reaches the registry, pull ")]
