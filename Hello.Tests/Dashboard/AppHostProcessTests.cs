@@ -21,7 +21,7 @@ public sealed class AppHostProcessTests(HelloApplication hello) : IClassFixture<
     [Theory]
     [InlineData("INT", true)]
     [InlineData("KILL", false)]
-    public async Task With_a_certificate_and_a_proxy_or_without_the_builds_are_healthy_and_a_signal_leaves_nothing_behind(string signal, bool withBoth)
+    public async Task With_a_certificate_and_a_proxy_or_without_the_builds_run_and_a_signal_leaves_nothing_behind(string signal, bool withBoth)
     {
         var home = Directory.CreateTempSubdirectory("hello-test-");
         using var proxy = new RecordingProxy();

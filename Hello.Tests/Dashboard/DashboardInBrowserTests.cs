@@ -75,41 +75,6 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
         await Browser.WriteScreenshotAsync(page, "compare-images");
     }
 
-    [FactInBrowser]
-    public async Task A_build_has_a_log_a_trace_and_a_metric()
-    {
-        var image = HelloImages.Specification[^1];
-        using var client = hello.App.CreateHttpClient(image.Resource);
-        await client.GetStringAsync(new Uri("/hello", UriKind.Relative));
-
-        var page = await OpenAsync();
-        await ShowsAsync("consolelogs", "Said hello to");
-        await ShowsAsync("traces", $"{image}: GET /hello");
-        await ShowsAsync("metrics", "http.server.request.duration");
-
-        // Opens the page anew, as a person would: it may have been opened in the moment in which the build was restarted.
-        async Task ShowsAsync(string what, string text)
-        {
-            var seen = await CommandLine.PollAsync(
-                async () =>
-                {
-                    await page.GotoAsync(new Uri(hello.DashboardLogin, $"/{what}/resource/{image}").ToString());
-                    try
-                    {
-                        await page.GetByText(text).First.WaitForAsync(new() { Timeout = 10_000 });
-                        return text;
-                    }
-                    catch (TimeoutException)
-                    {
-                        return await page.Locator("body").InnerTextAsync();
-                    }
-                },
-                shown => shown == text,
-                TimeSpan.FromMinutes(2));
-            Assert.Equal(text, seen);
-        }
-    }
-
     /// <summary>Clicks until something appears. The dashboard shows a button a moment before it listens to it.</summary>
     private static async Task ClickAsync(ILocator button, ILocator appears)
     {

@@ -12,18 +12,13 @@ public sealed class SurfaceTests(HelloApplication hello)
 {
     private const string Wrong = "0123456789abcdef0123456789abcdef";
 
-    /// <summary>The surfaces, and the settings that hold their keys.</summary>
-    public static TheoryData<string, string> Surfaces => new()
-    {
-        { "dashboard", "AppHost:BrowserToken" },
-        { "telemetry", "AppHost:DashboardApiKey" },
-        { "otlp-http", "AppHost:OtlpApiKey" },
-        { "otlp-grpc", "AppHost:OtlpApiKey" },
-        { "resource service", "AppHost:ResourceService:ApiKey" },
-    };
-
+    /// <param name="setting">The setting that holds the key.</param>
     [Theory]
-    [MemberData(nameof(Surfaces))]
+    [InlineData("dashboard", "AppHost:BrowserToken")]
+    [InlineData("telemetry", "AppHost:DashboardApiKey")]
+    [InlineData("otlp-http", "AppHost:OtlpApiKey")]
+    [InlineData("otlp-grpc", "AppHost:OtlpApiKey")]
+    [InlineData("resource service", "AppHost:ResourceService:ApiKey")]
     public async Task A_surface_serves_a_client_with_its_key_and_no_other(string surface, string setting)
     {
         var key = hello.App.Services.GetRequiredService<IConfiguration>()[setting];

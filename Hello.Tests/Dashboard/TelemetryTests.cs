@@ -35,7 +35,8 @@ public sealed class TelemetryTests(HelloApplication hello)
         await Task.WhenAll(HelloImages.Specification.Select(image => GetAsync(image, "/hello")));
 
         var builds = HelloImages.Specification.Select(image => image.Resource);
-        var seen = await CommandLine.PollAsync(async () => NamesOf(await hello.TelemetryAsync("resources")), names => names.SequenceEqual(builds), Limit);
+        var seen = await CommandLine.PollAsync(
+            async () => NamesOf(await hello.TelemetryAsync("resources")), names => names.SequenceEqual(builds), Limit);
         Assert.Equal(builds, seen);
     }
 

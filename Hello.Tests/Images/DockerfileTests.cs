@@ -41,7 +41,8 @@ public sealed class DockerfileTests(HelloApplication hello)
     [Fact]
     public async Task Adduser_makes_the_same_user_but_its_image_is_bigger()
     {
-        var image = new ImageSpecification("scratch-adduser", User: "appuser", Uid: 10001, Files: ["etc/passwd", "hello-api"]);
+        // Another tag than that of docs/docker.md, whose commands may run at the same time.
+        var image = new ImageSpecification("test-adduser", User: "appuser", Uid: 10001, Files: ["etc/passwd", "hello-api"]);
         await CommandLine.DockerAsync("build", "--file", Path.Combine(Root, "docs", "Dockerfile-adduser"), "--tag", image.Reference, Root);
         try
         {

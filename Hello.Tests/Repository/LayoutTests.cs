@@ -53,12 +53,6 @@ public sealed partial class LayoutTests
     public void Hello_Compare_knows_nothing_of_Aspire() => Assert.DoesNotContain(
         typeof(RepositoryFolder).Assembly.GetReferencedAssemblies(), assembly => assembly.Name!.StartsWith("Aspire", StringComparison.Ordinal));
 
-    /// <summary>CliWrap starts the processes for ProgramRunner.</summary>
-    [Fact]
-    public void One_piece_of_code_starts_processes() => Assert.All(
-        Directory.EnumerateDirectories(Root, "Hello.*").SelectMany(project => Sources(Path.GetFileName(project))),
-        file => Assert.False(ProcessStart().IsMatch(File.ReadAllText(file)), $"{file} starts a process without ProgramRunner."));
-
     private static IEnumerable<string> Sources(string project) =>
         Directory.EnumerateFiles(Path.Combine(Root, project), "*.cs", SearchOption.AllDirectories)
             .Where(f => !Path.GetRelativePath(Path.Combine(Root, project), f).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"));
@@ -76,7 +70,4 @@ public sealed partial class LayoutTests
     /// <summary>The last word of a namespace.</summary>
     [GeneratedRegex(@"(?<=^namespace [\w.]*)\w+(?=;)", RegexOptions.Multiline)]
     private static partial Regex Namespace();
-
-    [GeneratedRegex(@"\bProcess\.Start\(|\bnew ProcessStartInfo\b")]
-    private static partial Regex ProcessStart();
 }
