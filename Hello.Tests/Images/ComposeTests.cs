@@ -89,13 +89,15 @@ public sealed class ComposeTests : IClassFixture<BuiltImages>, IAsyncLifetime
     private static async Task AssertRunsAsInTheAppHostAsync(ImageSpecification image, string container)
     {
         var asInTheAppHost = await CommandLine.DockerAsync(["create", .. image.RunOptions, image.Reference]);
-        Assert.Equal(await OptionsAsync(asInTheAppHost), await OptionsAsync(container));
+        var expected = await OptionsAsync(asInTheAppHost);
         await CommandLine.DockerAsync("rm", asInTheAppHost);
+        Assert.Equal(expected, await OptionsAsync(container));
 
         static async Task<IEnumerable<string>> OptionsAsync(string container) =>
             JsonElement.Parse(await CommandLine.DockerAsync("inspect", "--format", "{{json .HostConfig}}", container)).EnumerateObject()
                 .Where(option => option.Name is not ("RestartPolicy" or "LogConfig" or "PortBindings" or "NetworkMode"))
-                .Where(option => option.Value.GetRawText() is not ("null" or "[]")).Select(option => $"{option.Name}: {option.Value}");
+                .Where(option => option.Value.GetRawText() is not ("null" or "[]" or "{}" or "false" or "0" or "\"\"")) // which are not set
+                .Select(option => $"{option.Name}: {option.Value}");
     }
 
     /// <summary>The arguments behind <c>docker compose -f deploy/compose.yaml</c>.</summary>

@@ -120,7 +120,7 @@ public sealed class KubernetesTests
             policy.Egress.Select(e => (Labels(Assert.Single(e.To)), string.Join(", ", e.Ports.Select(p => $"{p.Protocol} {p.Port}")))));
 
         static string Labels(V1NetworkPolicyPeer peer) => string.Join(
-            ' ', new[] { peer.NamespaceSelector, peer.PodSelector }.SelectMany(s => s?.MatchLabels.ToArray() ?? []).Select(l => $"{l.Key}={l.Value}"));
+            ' ', new[] { peer.NamespaceSelector, peer.PodSelector }.SelectMany(s => s?.MatchLabels.ToArray() ?? []).Select(l => l.Key + "=" + l.Value));
     }
 
     [FactIfInstalled("kubectl")]
