@@ -72,10 +72,7 @@ public sealed class DebuggingTests(DebuggingPage page) : IClassFixture<BuiltImag
         }
     }
 
-    /// <summary>
-    /// The ID that the linker gives a binary and its symbols. It stands behind the length of a name, the length of the ID, a type and
-    /// the name: elf(5).
-    /// </summary>
+    /// <summary>The ID that the linker gives a binary and its symbols. The header of its note stands before it: elf(5).</summary>
     private static string BuildId(byte[] file)
     {
         ReadOnlySpan<byte> header = [4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0, .. "GNU\0"u8];

@@ -119,8 +119,8 @@ public sealed class KubernetesTests
             ],
             policy.Egress.Select(e => (Labels(Assert.Single(e.To)), string.Join(", ", e.Ports.Select(p => $"{p.Protocol} {p.Port}")))));
 
-        static string Labels(V1NetworkPolicyPeer peer) => string.Join(
-            ' ', new[] { peer.NamespaceSelector, peer.PodSelector }.SelectMany(s => s?.MatchLabels.ToArray() ?? []).Select(l => l.Key + "=" + l.Value));
+        static string Labels(V1NetworkPolicyPeer peer) => string.Join(' ', new[] { peer.NamespaceSelector, peer.PodSelector }
+            .SelectMany(selector => selector?.MatchLabels.ToArray() ?? []).Select(label => $"{label.Key}={label.Value}"));
     }
 
     [FactIfInstalled("kubectl")]
