@@ -11,21 +11,6 @@ public sealed class HelloTests(HelloApplication hello)
 {
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Get_hello_answers_the_greeting_byte_for_byte(ImageSpecification image)
-    {
-        using var client = hello.App.CreateHttpClient(image.Resource);
-        using var response = await client.GetAsync(new Uri("/hello", UriKind.Relative));
-
-        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        Assert.Equal(Encoding.UTF8.GetBytes(HelloImages.Greeting), await response.Content.ReadAsByteArrayAsync());
-        Assert.Equal("application/json; charset=utf-8", response.Content.Headers.ContentType?.ToString());
-        Assert.Equal(36, response.Content.Headers.ContentLength);
-        Assert.NotEqual(true, response.Headers.TransferEncodingChunked);
-        Assert.Empty(response.Headers.Server);
-    }
-
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task Head_hello_answers_with_the_headers_only(ImageSpecification image)
     {
         var answer = await SendAsync(image, "HEAD /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");

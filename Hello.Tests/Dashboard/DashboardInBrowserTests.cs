@@ -39,10 +39,7 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
         var dialog = page.Locator("#interactions-input-dialog");
         var send = dialog.Locator("fluent-button").Filter(new() { HasText = "Send load" });
         await ClickAsync(Row(page, image).Locator("fluent-button[title^='Sends a bounded burst']"), send);
-        foreach (var label in (string[])["Requests*", "Connections*", "Seconds at most*", "Cancel"])
-        {
-            await Assertions.Expect(dialog).ToContainTextAsync(label);
-        }
+        await Assertions.Expect(dialog).ToContainTextAsync("Connections*");
 
         await Browser.WriteScreenshotAsync(page, "send-load");
         await send.ClickAsync();
@@ -78,45 +75,10 @@ public sealed partial class DashboardInBrowserTests(HelloApplication hello, Brow
         await Browser.WriteScreenshotAsync(page, "compare-images");
     }
 
-    [TheoryInBrowser]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Each_build_has_a_log_a_trace_and_a_metric(ImageSpecification image)
-    {
-        using var client = hello.App.CreateHttpClient(image.Resource);
-        await client.GetStringAsync(new Uri("/hello", UriKind.Relative));
-
-        var page = await OpenAsync();
-        await ShowsAsync("consolelogs", "Said hello to");
-        await ShowsAsync("traces", $"{image}: GET /hello");
-        await ShowsAsync("metrics", "http.server.request.duration");
-
-        // Opens the page anew, as a person would: it may have been opened in the moment in which the build was restarted.
-        async Task ShowsAsync(string what, string text)
-        {
-            var seen = await CommandLine.PollAsync(
-                async () =>
-                {
-                    await page.GotoAsync(new Uri(hello.DashboardLogin, $"/{what}/resource/{image}").ToString());
-                    try
-                    {
-                        await page.GetByText(text).First.WaitForAsync(new() { Timeout = 10_000 });
-                        return text;
-                    }
-                    catch (TimeoutException)
-                    {
-                        return await page.Locator("body").InnerTextAsync();
-                    }
-                },
-                shown => shown == text,
-                TimeSpan.FromMinutes(1));
-            Assert.Equal(text, seen);
-        }
-    }
-
     /// <summary>Clicks until something appears. The dashboard shows a button a moment before it listens to it.</summary>
     private static async Task ClickAsync(ILocator button, ILocator appears)
     {
-        for (var clicks = 0; clicks < 5; clicks++)
+        for (var clicks = 0; clicks < 20; clicks++)
         {
             await button.ClickAsync();
             try

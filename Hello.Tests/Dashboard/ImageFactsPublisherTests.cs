@@ -2,7 +2,6 @@ using Hello.AppHost;
 using Hello.AppHost.Dashboard;
 using Hello.Compare.Images;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace Hello.Tests;
 
@@ -10,15 +9,12 @@ namespace Hello.Tests;
 public sealed class ImageFactsPublisherTests
 {
     [Theory]
-    [InlineData("Building", null, "Building the image. The first build takes a minute or two, later ones a few seconds.")]
-    [InlineData("FailedToStart", null, "It did not start. The lines above say why. Correct the cause, then press Start. The other builds are not affected.")]
     [InlineData("RuntimeUnhealthy", null, "No container engine answers. Start it, or run eng/setup.sh. The build then begins by itself.")]
     [InlineData("Exited", 137, "The container ended with exit code 137. The lines above say why. Press Start to start it again.")]
     [InlineData("Exited", 0, null)]
-    [InlineData("Running", null, null)]
     public void A_state_that_a_newcomer_may_not_know_is_explained(string state, int? exitCode, string? line)
     {
-        var log = new CollectingLogger();
+        var log = new CollectingLogger<object>();
 
         log.Explain(state, exitCode);
 
@@ -31,15 +27,17 @@ public sealed class ImageFactsPublisherTests
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
         using var fake = await FakeEngine.CreateAsync("echo 'Cannot connect to the Docker daemon' >&2; exit 1");
-        var builder = DistributedApplication.CreateBuilder(new DistributedApplicationOptions { ProjectDirectory = Projects.Hello_AppHost.ProjectPath, DisableDashboard = true });
+        var builder = DistributedApplication.CreateBuilder(
+            new DistributedApplicationOptions { ProjectDirectory = Projects.Hello_AppHost.ProjectPath, DisableDashboard = true });
         var resource = builder.AddHelloImage("alpine").Resource;
         await using var app = builder.Build();
-        var (model, notifications, loggers) = (app.Services.GetRequiredService<DistributedApplicationModel>(), app.ResourceNotifications, app.Services.GetRequiredService<ResourceLoggerService>());
+        var model = app.Services.GetRequiredService<DistributedApplicationModel>();
+        var loggers = app.Services.GetRequiredService<ResourceLoggerService>();
         using var inspector = new ImageInspector(fake.Engine);
-        using var publisher = new ImageFactsPublisher(model, notifications, loggers, fake.Engine, inspector);
+        using var publisher = new ImageFactsPublisher(model, app.ResourceNotifications, loggers, fake.Engine, inspector);
 
         await publisher.StartingAsync(limit.Token);
-        await notifications.PublishUpdateAsync(
+        await app.ResourceNotifications.PublishUpdateAsync(
             resource, resource.Name, s => s with { State = KnownResourceStates.Running, Properties = [new("container.id", "1")] });
         await foreach (var lines in loggers.WatchAsync(resource.Name).WithCancellation(limit.Token))
         {
@@ -49,18 +47,5 @@ public sealed class ImageFactsPublisherTests
         }
 
         await publisher.StopAsync(limit.Token);
-    }
-
-    /// <summary>Keeps what is logged.</summary>
-    private sealed class CollectingLogger : ILogger
-    {
-        public List<string> Lines { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Lines.Add(formatter(state, exception));
     }
 }

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.RegularExpressions;
 using Hello.Compare.Images;
 
 namespace Hello.Tests;
@@ -13,7 +15,9 @@ public sealed class DockerfileTests(HelloApplication hello)
 
     [Theory]
     [InlineData("Dockerfile-scratch-nonroot", $"RUN echo '{PasswdLine}' > /passwd", "COPY --from=build /passwd /etc/passwd", "USER 10001:10001")]
-    [InlineData("docs/Dockerfile-adduser", "RUN adduser -D -H -h / -g 'App User' -s /sbin/nologin -u 10001 appuser", "COPY --from=build /etc/passwd /etc/passwd", "USER appuser")]
+    [InlineData(
+        "docs/Dockerfile-adduser",
+        "RUN adduser -D -H -h / -g 'App User' -s /sbin/nologin -u 10001 appuser", "COPY --from=build /etc/passwd /etc/passwd", "USER appuser")]
     public async Task A_user_takes_three_instructions_more_than_Dockerfile_scratch(string dockerfile, params string[] instructions)
     {
         var scratch = await File.ReadAllLinesAsync(Path.Combine(Root, "Dockerfile-scratch"));
@@ -22,8 +26,7 @@ public sealed class DockerfileTests(HelloApplication hello)
         Assert.Equal(instructions, other.Where(line => !scratch.Contains(line) && !IsDescription(line)));
         Assert.Equal(scratch.Where(line => !IsDescription(line)), other.Where(line => !instructions.Contains(line) && !IsDescription(line)));
 
-        static bool IsDescription(string line) =>
-            line.StartsWith('#') || line.Contains("org.opencontainers.image.title=", StringComparison.Ordinal) || line.Contains("org.opencontainers.image.description=", StringComparison.Ordinal);
+        static bool IsDescription(string line) => Regex.IsMatch(line, @"^#|org\.opencontainers\.image\.(title|description)=");
     }
 
     /// <summary>The binary's layer comes first, as in Dockerfile-scratch, so that both images can share it.</summary>
@@ -38,7 +41,8 @@ public sealed class DockerfileTests(HelloApplication hello)
     [Fact]
     public async Task Adduser_makes_the_same_user_but_its_image_is_bigger()
     {
-        var image = new ImageSpecification("scratch-adduser", User: "appuser", Uid: 10001, Files: ["etc/passwd", "hello-api"]);
+        // Another tag than that of docs/docker.md, whose commands may run at the same time.
+        var image = new ImageSpecification("test-adduser", User: "appuser", Uid: 10001, Files: ["etc/passwd", "hello-api"]);
         await CommandLine.DockerAsync("build", "--file", Path.Combine(Root, "docs", "Dockerfile-adduser"), "--tag", image.Reference, Root);
         try
         {
@@ -52,8 +56,8 @@ public sealed class DockerfileTests(HelloApplication hello)
             var files = await ImageArchive.ReadFilesAsync(image.Reference);
             var nonroot = await ImageArchive.ReadFilesAsync("demo-app:0.1-scratch-nonroot");
             Assert.Equal(image.Files, files.Select(f => f.Path));
-            Assert.Contains($"{PasswdLine}\n", System.Text.Encoding.ASCII.GetString(files[0].Content), StringComparison.Ordinal);
-            Assert.True(files.Sum(f => f.Content.Length) > nonroot.Sum(f => f.Content.Length), $"It has {files.Sum(f => f.Content.Length)} bytes, and that of scratch-nonroot has {nonroot.Sum(f => f.Content.Length)}.");
+            Assert.Contains($"{PasswdLine}\n", Encoding.ASCII.GetString(files[0].Content), StringComparison.Ordinal);
+            Assert.InRange(nonroot.Sum(f => f.Content.Length), 1, files.Sum(f => f.Content.Length) - 1);
         }
         finally
         {

@@ -39,6 +39,12 @@ public static class HelloImages
     /// <summary>All three, for a theory.</summary>
     public static TheoryData<ImageSpecification> All => [.. Specification];
 
+    /// <summary>
+    /// One build with the JIT compiler and one with the static binary, for a theory about what the two images from scratch cannot differ in,
+    /// because they have the same binary. It is the one that may do less.
+    /// </summary>
+    public static TheoryData<ImageSpecification> Kinds => [Specification[0], Specification[^1]];
+
     /// <summary>Those from scratch, for a theory.</summary>
     public static TheoryData<ImageSpecification> FromScratch => [.. Specification.Where(i => i.Files is not null)];
 }
