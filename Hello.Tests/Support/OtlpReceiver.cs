@@ -44,6 +44,9 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     /// <summary>All exports that have arrived, whatever the answer was.</summary>
     public ConcurrentQueue<OtlpExport> Exports { get; } = [];
 
+    /// <summary>The connections by their numbers. A test may send over one, or close it.</summary>
+    public ConcurrentDictionary<int, TcpClient> Connections { get; } = [];
+
     /// <summary>How long it waits before it answers.</summary>
     public TimeSpan Delay { get; set; }
 
@@ -60,9 +63,9 @@ internal sealed class OtlpReceiver : IAsyncDisposable
 
     /// <summary>Waits for exports to arrive.</summary>
     /// <param name="isRight">Judges what has arrived so far.</param>
-    /// <returns>The exports that have arrived after 20 s at the latest, right or not.</returns>
+    /// <returns>The exports that have arrived after a minute at the latest, right or not.</returns>
     public Task<OtlpExport[]> WaitAsync(Func<OtlpExport[], bool> isRight) =>
-        CommandLine.PollAsync(() => Task.FromResult(Exports.ToArray()), isRight, TimeSpan.FromSeconds(20));
+        CommandLine.PollAsync(() => Task.FromResult(Exports.ToArray()), isRight, TimeSpan.FromMinutes(1));
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -79,7 +82,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         {
             for (var connection = 1; ; connection++)
             {
-                _ = AnswerAsync(await _listener.AcceptTcpClientAsync(_stopping.Token), connection);
+                Connections[connection] = await _listener.AcceptTcpClientAsync(_stopping.Token);
+                _ = AnswerAsync(Connections[connection], connection);
             }
         }
         catch (OperationCanceledException)
@@ -99,20 +103,14 @@ internal sealed class OtlpReceiver : IAsyncDisposable
                 {
                     var export = await ReadAsync(stream, connection);
                     Exports.Enqueue(export);
-                    if (_answer(export) is { } answer)
-                    {
-                        await Task.Delay(Delay, _stopping.Token);
-                        await stream.WriteAsync(Encoding.Latin1.GetBytes(answer), _stopping.Token);
-                    }
-                    else
-                    {
-                        await Task.Delay(Timeout.Infinite, _stopping.Token);
-                    }
+                    var answer = _answer(export);
+                    await Task.Delay(answer is null ? Timeout.InfiniteTimeSpan : Delay, _stopping.Token);
+                    await stream.WriteAsync(Encoding.Latin1.GetBytes(answer!), _stopping.Token);
                 }
             }
-            catch (Exception e) when (e is IOException or OperationCanceledException)
+            catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
             {
-                // The exporter has closed the connection, or the test is over.
+                // The exporter or the test has closed the connection, or the test is over.
             }
         }
     }
