@@ -55,7 +55,6 @@ public sealed class ApiSettingsTests
     }
 
     [Theory]
-    [InlineData("Kestrel__Endpoints__Http__Url=http://127.0.0.1:0")]
     [InlineData("--Kestrel:Endpoints:Http:Url=http://+:0")]
     [InlineData("Kestrel__Endpoints__One__Url=http://127.0.0.1:0", "Kestrel__Endpoints__Two__Url=http://127.0.0.1:0")]
     public async Task Endpoints_of_Kestrel_are_listened_on_alone_and_without_a_warning(params string[] endpoints)

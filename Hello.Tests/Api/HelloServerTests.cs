@@ -14,23 +14,20 @@ public sealed class HelloServerTests
 {
     [Theory]
     [InlineData]
-    [InlineData("ENVIRONMENT=First")]
-    [InlineData("ASPNETCORE_ENVIRONMENT=First", "DOTNET_ENVIRONMENT=Second")]
-    [InlineData("DOTNET_ENVIRONMENT=First", "ENVIRONMENT=Second", "--environment=Third")]
-    [InlineData("ASPNETCORE_URLS=http://127.0.0.1:1", "DOTNET_URLS=http://127.0.0.1:2")]
-    [InlineData("DOTNET_URLS=http://127.0.0.1:1", "URLS=http://127.0.0.1:2")]
-    [InlineData("URLS=http://127.0.0.1:1", "--urls=http://127.0.0.1:2")]
-    [InlineData("ASPNETCORE_SHUTDOWNTIMEOUTSECONDS=7", "DOTNET_SHUTDOWNTIMEOUTSECONDS=8")]
-    [InlineData("DOTNET_SHUTDOWNTIMEOUTSECONDS=7", "SHUTDOWNTIMEOUTSECONDS=8")]
-    [InlineData("SHUTDOWNTIMEOUTSECONDS=7", "--shutdownTimeoutSeconds=8")]
-    [InlineData("ASPNETCORE_CONTENTROOT=/", "DOTNET_CONTENTROOT=/tmp")]
-    [InlineData("CONTENTROOT=/")]
-    [InlineData("ASPNETCORE_CONTENTROOT=/", "--contentRoot=/tmp")]
-    [InlineData("ASPNETCORE_APPLICATIONNAME=First", "--applicationName=Second")]
-    public void A_setting_has_the_value_that_the_usual_builder_gives_it(params string[] settings)
+    [InlineData("ASPNETCORE_", "DOTNET_")]
+    [InlineData("ASPNETCORE_", "--")]
+    [InlineData("DOTNET_", "")]
+    [InlineData("", "--")]
+    public void A_setting_of_two_sources_has_the_value_that_the_usual_builder_gives_it(params string[] sources)
     {
-        using var environment = new ScopedEnvironment(settings.Where(setting => !ApiProcess.IsArgument(setting)));
-        string[] args = [.. settings.Where(ApiProcess.IsArgument)];
+        string[][] values =
+        [
+            ["ENVIRONMENT=First", "APPLICATIONNAME=First", "CONTENTROOT=/", "SHUTDOWNTIMEOUTSECONDS=7", "URLS=http://127.0.0.1:1"],
+            ["ENVIRONMENT=Second", "APPLICATIONNAME=Second", "CONTENTROOT=/tmp", "SHUTDOWNTIMEOUTSECONDS=8", "URLS=http://127.0.0.1:2"],
+        ];
+        var settings = sources.SelectMany((source, i) => values[i].Select(value => source + value)).ToLookup(ApiProcess.IsArgument);
+        using var environment = new ScopedEnvironment(settings[false]);
+        string[] args = [.. settings[true]];
 
         var usual = WebApplication.CreateBuilder(args);
         // The API's own default, beneath all sources as there.
@@ -41,7 +38,6 @@ public sealed class HelloServerTests
     [Theory]
     [InlineData("8080")]
     [InlineData("8080", "urls=")]
-    [InlineData("8080", "http_ports=")]
     [InlineData("8080", "Kestrel:Limits:MaxConcurrentConnections=9")]
     [InlineData("9000", "http_ports=9000")]
     [InlineData(null, "https_ports=9000")]

@@ -6,6 +6,9 @@ namespace Hello.Tests;
 /// <summary>A container outside Aspire, which is removed at the end of the test.</summary>
 internal sealed class PlainContainer : IAsyncDisposable
 {
+    /// <summary>Enough for a start on a busy machine.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
     private readonly HttpClient _client;
 
     private PlainContainer(string id, Uri address) => (Id, _client) = (id, new() { BaseAddress = address });
@@ -34,8 +37,31 @@ internal sealed class PlainContainer : IAsyncDisposable
             address);
     }
 
+    /// <summary>Starts one on the host's network, and waits until it answers.</summary>
+    public static async Task<PlainContainer> AnswerOnHostAsync(ImageSpecification image, params string[] options)
+    {
+        var container = await RunOnHostAsync(image, options);
+        try
+        {
+            await container.AssertAnswersAsync();
+            return container;
+        }
+        catch
+        {
+            await container.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Waits until it answers, and fails with its log if it does not.</summary>
+    public async Task AssertAnswersAsync()
+    {
+        var answer = await SayHelloAsync();
+        Assert.True(answer == HelloImages.Greeting, answer);
+    }
+
     /// <summary>Asks for <c>/hello</c>.</summary>
-    /// <returns>The answer, or why there is none within 20 s.</returns>
+    /// <returns>The answer, or why there is none within a minute.</returns>
     public Task<string> SayHelloAsync() => CommandLine.PollAsync(
         async () =>
         {
@@ -49,15 +75,15 @@ internal sealed class PlainContainer : IAsyncDisposable
             }
         },
         answer => answer.StartsWith('{'),
-        TimeSpan.FromSeconds(20));
+        Limit);
 
     /// <summary>What it has written to standard output.</summary>
     public Task<string> LogAsync() => CommandLine.DockerAsync("logs", Id);
 
     /// <summary>Waits until its log contains a text.</summary>
-    /// <returns>The log, after 20 s even if it does not contain the text.</returns>
+    /// <returns>The log, after a minute even if it does not contain the text.</returns>
     public Task<string> LogWithAsync(string text) =>
-        CommandLine.PollAsync(LogAsync, log => log.Contains(text, StringComparison.Ordinal), TimeSpan.FromSeconds(20));
+        CommandLine.PollAsync(LogAsync, log => log.Contains(text, StringComparison.Ordinal), Limit);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -8,17 +8,18 @@ namespace Hello.Tests;
 internal sealed class RawConnection : IDisposable
 {
     /// <summary>A request with nearly as many headers as it may have. It does not end.</summary>
-    public static readonly string HeadersWithoutEnd = $"GET /hello HTTP/1.1\r\n{string.Concat(Enumerable.Range(0, 15).Select(i => $"X-{i}: {new string('x', 1_000)}\r\n"))}";
+    public static readonly string HeadersWithoutEnd =
+        $"GET /hello HTTP/1.1\r\n{string.Concat(Enumerable.Range(0, 15).Select(i => $"X-{i}: {new string('x', 1_000)}\r\n"))}";
 
     private readonly TcpClient _client = new();
-    private readonly CancellationTokenSource _limit = new(TimeSpan.FromSeconds(30));
+    private readonly CancellationTokenSource _limit = new(TimeSpan.FromMinutes(1));
     private readonly List<byte> _received = [];
 
     private RawConnection()
     {
     }
 
-    /// <summary>Connects; the connection may be used for 30 s.</summary>
+    /// <summary>Connects; the connection may be used for a minute.</summary>
     public static async Task<RawConnection> OpenAsync(Uri address)
     {
         var connection = new RawConnection();
