@@ -9,7 +9,7 @@ namespace Hello.Tests;
 public sealed class ApiProcess : IAsyncDisposable
 {
     private const string Listening = "info: Microsoft.Hosting.Lifetime[14] Now listening on: ";
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     private readonly CancellationTokenSource _limit = new(Limit);
     private readonly CancellationTokenSource _kill = new();
@@ -41,13 +41,11 @@ public sealed class ApiProcess : IAsyncDisposable
         try
         {
             api._startLines.AddRange(await api.ReadLogAsync(line => line.Contains("Content root path: ", StringComparison.Ordinal)));
-            var address = api._startLines.FirstOrDefault(line => line.StartsWith(Listening, StringComparison.Ordinal))
+            var address = api._startLines.FirstOrDefault(line => line.StartsWith(Listening, StringComparison.Ordinal))?[Listening.Length..]
                 ?? throw new InvalidOperationException($"The API ended before it had started. Its log: {string.Join('\n', api._startLines)}");
-            if (Uri.TryCreate(address[Listening.Length..].Replace("[::]", "127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var first)) // a Unix socket has no such address
-            {
-                api.Client.BaseAddress = first;
-            }
-
+            // A Unix socket has no such address.
+            _ = Uri.TryCreate(address.Replace("[::]", "127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var first);
+            api.Client.BaseAddress = first;
             return api;
         }
         catch
@@ -61,21 +59,19 @@ public sealed class ApiProcess : IAsyncDisposable
     /// <param name="settings">Variables such as <c>A=b</c>, and arguments, which are empty or begin with a dash.</param>
     public static Command Command(params string[] settings)
     {
-        var variables = Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(IsOfTheHost).ToDictionary(name => name, _ => (string?)null);
-        foreach (var setting in settings.Where(setting => !IsArgument(setting)))
+        // A test run or a developer's shell may have set variables that the API reads.
+        string[] prefixes = ["ASPNETCORE_", "DOTNET_ENVIRONMENT", "OTEL_", "Logging__", "Kestrel__", "URLS", "HTTP_PORTS", "HTTPS_PORTS"];
+        var variables = Environment.GetEnvironmentVariables().Keys.Cast<string>()
+            .Where(name => prefixes.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)))
+            .ToDictionary(name => name, _ => (string?)null);
+        foreach (var setting in settings.Where(setting => !IsArgument(setting)).Select(setting => setting.Split('=', 2)))
         {
-            variables[setting.Split('=')[0]] = setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..];
+            variables[setting[0]] = setting[1];
         }
 
         return Cli.Wrap(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
             .WithArguments([typeof(Reply).Assembly.Location, .. settings.Where(IsArgument)])
             .WithEnvironmentVariables(variables);
-
-        // A test run or a developer's shell may have set these variables.
-        static bool IsOfTheHost(string name) => name is "URLS" or "HTTP_PORTS" or "HTTPS_PORTS"
-            || name.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase) || name.StartsWith("OTEL_", StringComparison.OrdinalIgnoreCase)
-            || name.StartsWith("Logging__", StringComparison.OrdinalIgnoreCase) || name.StartsWith("Kestrel__", StringComparison.OrdinalIgnoreCase)
-            || name.Equals("DOTNET_ENVIRONMENT", StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>Tells an argument from a variable.</summary>

@@ -26,14 +26,12 @@ public sealed class RejectedRequestsTests
         Assert.Equal(("application/json; charset=utf-8", 35), (kestrel.Headers.ContentType, kestrel.Headers.ContentLength));
     }
 
+    /// <summary>What Kestrel may do one day before it has sent the headers.</summary>
     private static readonly Dictionary<string, Action<Kestrel>> Surprises = new()
     {
-        ["no response"] = kestrel => kestrel.Features.Set<IHttpResponseFeature>(null),
-        ["no body of the response"] = kestrel => kestrel.Features.Set<IHttpResponseBodyFeature>(null),
         ["no transport"] = kestrel => kestrel.Features.Set<IConnectionTransportFeature>(null),
         ["a transport without pipes"] = kestrel => kestrel.Transport = null!,
         ["headers that are out already"] = kestrel => kestrel.IsStarted = true,
-        ["headers that cannot be changed"] = kestrel => ((HeaderDictionary)kestrel.Headers).IsReadOnly = true,
         ["a start that does nothing"] = kestrel => kestrel.OnStart = () => { },
         ["a start that throws"] = kestrel => kestrel.OnStart = () => throw new InvalidOperationException(),
         ["a client that speaks HTTP/2"] = kestrel => kestrel.Receive("\r\nSM\r\n\r\n"),
@@ -54,22 +52,14 @@ public sealed class RejectedRequestsTests
         Assert.Equal(["Allow"], kestrel.Headers.Keys.Where(name => name != "Connection")); // Kestrel closes the connection anyway
     }
 
-    [Theory]
-    [InlineData(null)]
-    [InlineData("text")]
-    public void An_event_without_features_is_ignored(object? value) => Reject(value);
+    [Fact]
+    public void An_event_without_features_is_ignored() => Reject("text");
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Headers_that_go_elsewhere_end_the_connection(bool throws)
+    [Fact]
+    public async Task Headers_that_go_elsewhere_end_the_connection()
     {
         var kestrel = new Kestrel();
-        kestrel.OnStart = () =>
-        {
-            kestrel.IsStarted = true;
-            _ = throws ? throw new InvalidOperationException() : 0;
-        };
+        kestrel.OnStart = () => kestrel.IsStarted = true;
 
         Reject(kestrel.Features);
 

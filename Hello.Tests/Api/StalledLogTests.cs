@@ -3,7 +3,8 @@ namespace Hello.Tests;
 /// <summary>If the reader of standard output stalls, the API still answers.</summary>
 public sealed class StalledLogTests
 {
-    private static readonly string[] Settings = ["ASPNETCORE_URLS=http://127.0.0.1:0", "Logging__LogLevel__Default=Trace", "Logging__LogLevel__Microsoft.AspNetCore=Trace"];
+    private static readonly string[] Settings =
+        ["ASPNETCORE_URLS=http://127.0.0.1:0", "Logging__LogLevel__Default=Trace", "Logging__LogLevel__Microsoft.AspNetCore=Trace"];
 
     [Fact]
     public async Task Everybody_is_answered_while_nobody_reads_the_log_and_the_log_then_says_how_much_it_lacks()
@@ -19,7 +20,8 @@ public sealed class StalledLogTests
 
         // And the log goes on.
         Assert.Equal(HelloImages.Greeting, await api.Client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
-        Assert.Contains("Said hello", (await api.ReadLogAsync(line => line.Contains("Said hello", StringComparison.Ordinal)))[^1], StringComparison.Ordinal);
+        log = await api.ReadLogAsync(line => line.Contains("Said hello", StringComparison.Ordinal));
+        Assert.Contains("Said hello", log[^1], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -63,32 +63,23 @@ internal sealed class EngineSocket : IAsyncDisposable
 
     private static async Task RelayAsync(Socket client, CancellationToken cancellationToken)
     {
-        using (client)
+        using var engine = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await using var near = new NetworkStream(client, ownsSocket: true);
+        try
         {
-            using var engine = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            try
-            {
-                await engine.ConnectAsync(Engine, cancellationToken);
-                await Task.WhenAll(CopyAsync(client, engine), CopyAsync(engine, client));
-            }
-            catch (Exception e) when (e is OperationCanceledException or SocketException)
-            {
-                // Closed, by either side or by the test.
-            }
+            await engine.ConnectAsync(Engine, cancellationToken);
+            await using var far = new NetworkStream(engine);
+            await Task.WhenAll(CopyAsync(near, far), CopyAsync(far, near));
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException or IOException)
+        {
+            // Closed, by either side or by the test.
         }
 
-        async Task CopyAsync(Socket from, Socket to)
+        async Task CopyAsync(NetworkStream from, NetworkStream to)
         {
-            var buffer = new byte[64 * 1024];
-            while (await from.ReceiveAsync(buffer, cancellationToken) is > 0 and var count)
-            {
-                for (var sent = 0; sent < count;)
-                {
-                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), cancellationToken);
-                }
-            }
-
-            to.Shutdown(SocketShutdown.Send);
+            await from.CopyToAsync(to, cancellationToken);
+            to.Socket.Shutdown(SocketShutdown.Send);
         }
     }
 }

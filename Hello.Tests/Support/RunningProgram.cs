@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using CliWrap;
 using Hello.Compare.Engine;
@@ -14,14 +13,14 @@ internal sealed class RunningProgram : IAsyncDisposable
     private readonly List<string> _output = [];
     private readonly List<string> _error = [];
     private readonly CommandTask<CommandResult> _program;
-    private TaskCompletionSource _more = NewSignal();
 
     /// <summary>Starts the program.</summary>
     public RunningProgram(Command command)
     {
         // No token: cancellation would kill the children, too. The orchestrator of an AppHost is a child that has to tidy up.
         _program = ProgramRunner.Start(
-            command.WithStandardOutputPipe(PipeTarget.ToDelegate(line => Add(_output, line))).WithStandardErrorPipe(PipeTarget.ToDelegate(line => Add(_error, line))),
+            command.WithStandardOutputPipe(PipeTarget.ToDelegate(line => Add(_output, line)))
+                .WithStandardErrorPipe(PipeTarget.ToDelegate(line => Add(_error, line))),
             CancellationToken.None);
     }
 
@@ -47,23 +46,10 @@ internal sealed class RunningProgram : IAsyncDisposable
     /// <returns>The first line that is right. If the program ends or the time is up, the test fails with all lines.</returns>
     public async Task<string> WaitForLineAsync(Func<string, bool> isRight, TimeSpan limit)
     {
-        var timeUp = Task.Delay(limit);
-        while (true)
-        {
-            // Asked before the lines are read, so that the last one is not missed.
-            var (ended, more) = (HasEnded, Volatile.Read(ref _more).Task);
-            if (Lines.FirstOrDefault(isRight) is { } line)
-            {
-                return line;
-            }
-
-            if (ended || timeUp.IsCompleted)
-            {
-                Fail($"The program {(ended ? "ended" : $"did not write the line within {limit}")}");
-            }
-
-            await Task.WhenAny(more, _program.Task, timeUp);
-        }
+        // Whether it has ended is asked before the lines are read, so that the last one is not missed.
+        var (ended, line) = await CommandLine.PollAsync(
+            () => Task.FromResult((HasEnded, Lines.FirstOrDefault(isRight))), seen => seen is (true, _) or (_, not null), limit);
+        return line ?? throw Failure($"The program {(ended ? "ended" : $"did not write the line within {limit}")}");
     }
 
     /// <summary>Sends a signal.</summary>
@@ -75,7 +61,7 @@ internal sealed class RunningProgram : IAsyncDisposable
     {
         if (await Task.WhenAny(_program.Task, Task.Delay(limit)) != _program.Task)
         {
-            Fail($"The program did not end within {limit}");
+            throw Failure($"The program did not end within {limit}");
         }
 
         var result = await _program.Task;
@@ -95,18 +81,13 @@ internal sealed class RunningProgram : IAsyncDisposable
         }
     }
 
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
     private void Add(List<string> lines, string line)
     {
         lock (_lock)
         {
             lines.Add(line);
         }
-
-        Interlocked.Exchange(ref _more, NewSignal()).SetResult();
     }
 
-    [DoesNotReturn]
-    private void Fail(string what) => throw new Xunit.Sdk.XunitException($"{what}. It wrote:\n{string.Join('\n', Lines)}");
+    private Xunit.Sdk.XunitException Failure(string what) => new($"{what}. It wrote:\n{string.Join('\n', Lines)}");
 }
