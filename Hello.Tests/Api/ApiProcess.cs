@@ -117,7 +117,6 @@ public sealed class ApiProcess : IAsyncDisposable
         return lines;
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();

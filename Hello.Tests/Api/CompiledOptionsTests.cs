@@ -60,19 +60,6 @@ public sealed class CompiledOptionsTests
         Assert.Equal("http://traces/", Made<IOptionsMonitor<OtlpExporterOptions>>(services, compiled: true).Get("traces").Endpoint.ToString());
     }
 
-    /// <summary>So Program.cs has to call it last.</summary>
-    [Fact]
-    public void A_setup_that_is_registered_afterwards_is_not_called()
-    {
-        var services = new ServiceCollection();
-        services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(1));
-        CompiledServices.Compile(services);
-        services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(2));
-
-        using var provider = services.BuildServiceProvider();
-        Assert.Equal(TimeSpan.FromSeconds(1), provider.GetRequiredService<IOptions<HostOptions>>().Value.ShutdownTimeout);
-    }
-
     private static T Made<T>(ServiceCollection services, bool compiled)
         where T : notnull
     {

@@ -13,7 +13,6 @@ public sealed class HealthCommandTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hello-test-");
 
-    /// <inheritdoc/>
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Fact]

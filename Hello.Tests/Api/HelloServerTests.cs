@@ -60,21 +60,18 @@ public sealed class HelloServerTests
     /// <summary>The variables of this process with those of a test and without others of the host, until it is disposed.</summary>
     private sealed class ScopedEnvironment : IDisposable
     {
+        private static readonly string[] Names = ["ENVIRONMENT", "URLS", "HTTP_PORTS", "HTTPS_PORTS", "CONTENTROOT", "APPLICATIONNAME", "SHUTDOWNTIMEOUTSECONDS"];
+
         private readonly Dictionary<string, string?> _before = [];
 
         public ScopedEnvironment(IEnumerable<string> variables)
         {
-            string[] names = ["ENVIRONMENT", "URLS", "HTTP_PORTS", "HTTPS_PORTS", "CONTENTROOT", "APPLICATIONNAME", "SHUTDOWNTIMEOUTSECONDS"];
-            foreach (var prefix in (string[])["ASPNETCORE_", "DOTNET_", ""])
-            {
-                Array.ForEach(names, name => Set(prefix + name, null));
-            }
-
             // The usual builder would watch its settings files, which takes a while each time.
-            Set("DOTNET_hostBuilder__reloadConfigOnChange", "false");
-            foreach (var variable in variables.Select(variable => variable.Split('=')))
+            var ofTheHost = Names.SelectMany(name => (string[])[$"ASPNETCORE_{name}=", $"DOTNET_{name}=", $"{name}="]);
+            foreach (var variable in ofTheHost.Append("DOTNET_hostBuilder__reloadConfigOnChange=false").Concat(variables).Select(v => v.Split('=')))
             {
-                Set(variable[0], variable[1]);
+                _before.TryAdd(variable[0], Environment.GetEnvironmentVariable(variable[0]));
+                Environment.SetEnvironmentVariable(variable[0], variable[1].Length > 0 ? variable[1] : null);
             }
         }
 
@@ -84,12 +81,6 @@ public sealed class HelloServerTests
             {
                 Environment.SetEnvironmentVariable(name, value);
             }
-        }
-
-        private void Set(string name, string? value)
-        {
-            _before.TryAdd(name, Environment.GetEnvironmentVariable(name));
-            Environment.SetEnvironmentVariable(name, value);
         }
     }
 }

@@ -83,14 +83,22 @@ public sealed class HelloTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Head_hello_answers_with_the_headers_only(ImageSpecification image)
+    public async Task Head_answers_with_the_headers_only_even_to_a_request_that_Kestrel_rejects(ImageSpecification image)
     {
-        var answer = await SendAsync(image, Request("HEAD /hello", Close));
+        (string Request, string Status, int Length)[] asked =
+        [
+            (Request("HEAD /hello", Close), "200 OK", 36),
+            ("HEAD /hello HTTP/1.1\r\n\r\n", "400 Bad Request", 35),
+        ];
+        foreach (var (request, status, length) in asked)
+        {
+            var answer = await SendAsync(image, request);
 
-        Assert.StartsWith("HTTP/1.1 200 OK\r\n", answer, StringComparison.Ordinal);
-        Assert.Contains("\r\nContent-Length: 36\r\n", answer, StringComparison.Ordinal);
-        Assert.Contains("\r\nContent-Type: application/json; charset=utf-8\r\n", answer, StringComparison.Ordinal);
-        Assert.EndsWith("\r\n\r\n", answer, StringComparison.Ordinal);
+            Assert.StartsWith($"HTTP/1.1 {status}\r\n", answer, StringComparison.Ordinal);
+            Assert.Contains($"\r\nContent-Length: {length}\r\n", answer, StringComparison.Ordinal);
+            Assert.Contains("\r\nContent-Type: application/json; charset=utf-8\r\n", answer, StringComparison.Ordinal);
+            Assert.EndsWith("\r\n\r\n", answer, StringComparison.Ordinal);
+        }
     }
 
     [Theory]
@@ -105,17 +113,6 @@ public sealed class HelloTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task The_answer_to_a_wrong_method_lists_the_right_ones(ImageSpecification image)
-    {
-        using var client = hello.App.CreateHttpClient(image.Resource);
-        using var response = await client.DeleteAsync(new Uri("/hello", UriKind.Relative));
-
-        Assert.Equal(HttpStatusCode.MethodNotAllowed, response.StatusCode);
-        Assert.Equal(["GET", "HEAD"], response.Content.Headers.Allow.Order());
-    }
-
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task An_error_or_an_attack_is_one_answer_in_the_shape_of_the_greeting_with_its_own_code(ImageSpecification image)
     {
         using var client = hello.App.CreateHttpClient(image.Resource);
@@ -124,11 +121,12 @@ public sealed class HelloTests(HelloApplication hello)
             var answer = await SendAsync(image, request);
             var body = $$"""{"code":{{code}},"result":"{{reason}}"}""";
 
-            // The bytes behind the request, such as a smuggled one, get no answer.
+            // The bytes behind the request, such as a smuggled one, get no answer. A wrong method is told the right ones.
             Assert.True(
                 answer.StartsWith($"HTTP/1.1 {code} {reason}\r\n", StringComparison.Ordinal) && Regex.Count(answer, "HTTP/1.1 ") == 1
                     && answer.Contains("\r\nContent-Type: application/json; charset=utf-8\r\n", StringComparison.Ordinal)
                     && answer.Contains($"\r\nContent-Length: {body.Length}\r\n", StringComparison.Ordinal)
+                    && answer.Contains("\r\nAllow: GET, HEAD\r\n", StringComparison.Ordinal) == (code == 405)
                     && answer.EndsWith($"\r\n\r\n{body}", StringComparison.Ordinal),
                 $"A request with {what} was answered with {answer}");
             Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
@@ -146,10 +144,10 @@ public sealed class HelloTests(HelloApplication hello)
         {
             var answer = await SendAsync(image, request);
 
-            Assert.True(
-                answer.Length == 0 || answer.StartsWith("HTTP/1.1 ", StringComparison.Ordinal) || answer.StartsWith("\0\0", StringComparison.Ordinal),
-                $"{request} was answered with {answer}");
-            Assert.False(answer.StartsWith("HTTP/1.1 500", StringComparison.Ordinal), $"{request} was answered with {answer}");
+            // A client that speaks HTTP/2 gets a frame of HTTP/2, which a body would break.
+            var isRight = answer.StartsWith("\0\0", StringComparison.Ordinal) ? !answer.Contains('{', StringComparison.Ordinal)
+                : answer.Length == 0 || (answer.StartsWith("HTTP/1.1 ", StringComparison.Ordinal) && !answer.StartsWith("HTTP/1.1 500", StringComparison.Ordinal));
+            Assert.True(isRight, $"{request} was answered with {answer}");
             Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
         }
 

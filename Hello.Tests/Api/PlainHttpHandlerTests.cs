@@ -21,7 +21,6 @@ public sealed class PlainHttpHandlerTests : IAsyncDisposable
     /// <summary>Of each request that has arrived, the number of its connection and its body.</summary>
     private IEnumerable<(int Connection, string Body)> Arrived => _receiver.Exports.Select(e => (e.Connection, Encoding.ASCII.GetString(e.Body)));
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _client.Dispose();

@@ -1,6 +1,4 @@
 using Hello.ServiceDefaults.Otlp;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -57,19 +55,6 @@ public sealed class ServiceDefaultsTests
         Assert.Equal("", SignalsOf(host));
         Assert.DoesNotContain(host.Services.GetServices<IHostedService>(), service => service is OtlpGuard);
         Assert.NotNull(host.Services.GetService<HealthCheckService>());
-    }
-
-    /// <summary>Aspire's template maps them in Development only.</summary>
-    [Fact]
-    public async Task The_health_endpoints_are_mapped_in_Production()
-    {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = Environments.Production });
-        await using var app = builder.AddServiceDefaults().Build();
-
-        Assert.Same(app, app.MapDefaultEndpoints());
-
-        var endpoints = ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>();
-        Assert.Equal(["/alive", "/health"], endpoints.Select(endpoint => endpoint.RoutePattern.RawText).Order());
     }
 
     private static HostApplicationBuilder CreateBuilder(params (string Name, string Value)[] settings)

@@ -8,7 +8,6 @@ namespace Hello.Tests;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class FactInBrowserAttribute : FactAttribute
 {
-    /// <inheritdoc/>
     public override string? Skip
     {
         get => Browser.Missing ?? base.Skip;
@@ -20,7 +19,6 @@ public sealed class FactInBrowserAttribute : FactAttribute
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class TheoryInBrowserAttribute : TheoryAttribute
 {
-    /// <inheritdoc/>
     public override string? Skip
     {
         get => Browser.Missing ?? base.Skip;
@@ -42,7 +40,6 @@ public sealed class Browser : IAsyncLifetime
 
     private static string Root => RepositoryFolder.Find();
 
-    /// <inheritdoc/>
     public async Task InitializeAsync()
     {
         if (Executable is not null)
@@ -58,7 +55,6 @@ public sealed class Browser : IAsyncLifetime
         }
     }
 
-    /// <inheritdoc/>
     public async Task DisposeAsync()
     {
         await (_browser?.DisposeAsync() ?? ValueTask.CompletedTask);

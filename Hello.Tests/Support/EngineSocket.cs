@@ -37,7 +37,6 @@ internal sealed class EngineSocket : IAsyncDisposable
         }
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await CloseAsync();
 
     private static async Task AcceptAsync(Socket listener, CancellationToken cancellationToken)

@@ -13,7 +13,6 @@ public sealed class FactIfInstalledAttribute(params string[] programs) : FactAtt
     /// <summary>Whether the test runs one of them with <c>sudo</c>.</summary>
     public bool AsRoot { get; set; }
 
-    /// <inheritdoc/>
     public override string? Skip
     {
         get => programs.FirstOrDefault(program => !IsInstalled(program)) is { } missing ? $"There is no {missing} on this machine."

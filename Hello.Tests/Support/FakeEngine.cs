@@ -40,6 +40,5 @@ internal sealed class FakeEngine : IDisposable
         return fake;
     }
 
-    /// <inheritdoc/>
     public void Dispose() => Folder.Delete(recursive: true);
 }

@@ -81,8 +81,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
         Dictionary<ImageSpecification, string> imageIds = [];
         foreach (var image in HelloImages.Specification)
         {
-            Assert.True(app.ResourceNotifications.TryGetCurrentState(image.Resource, out var state));
-            imageIds[image] = await CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", state.ResourceId);
+            imageIds[image] = await CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", StateOf(app, image.Resource).ResourceId);
         }
 
         return new(builder, app, telemetry, imageIds, folder);
@@ -131,8 +130,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
     public ResourceEvent StateOf(ImageSpecification image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        Assert.True(App.ResourceNotifications.TryGetCurrentState(image.Resource, out var state), $"No state of {image} is known.");
-        return state;
+        return StateOf(App, image.Resource);
     }
 
     /// <summary>The address that logs a browser in to the dashboard.</summary>
@@ -176,14 +174,19 @@ public sealed partial class HelloApplication : IAsyncLifetime
     public static async Task<List<string>> ConsoleLogAsync(DistributedApplication app, string resource)
     {
         ArgumentNullException.ThrowIfNull(app);
-        Assert.True(app.ResourceNotifications.TryGetCurrentState(resource, out var state), $"No state of {resource} is known.");
         List<string> lines = [];
-        await foreach (var batch in app.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(state.ResourceId))
+        await foreach (var batch in app.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(StateOf(app, resource).ResourceId))
         {
             lines.AddRange(batch.Select(l => l.Content));
         }
 
         return lines;
+    }
+
+    private static ResourceEvent StateOf(DistributedApplication app, string resource)
+    {
+        Assert.True(app.ResourceNotifications.TryGetCurrentState(resource, out var state), $"No state of {resource} is known.");
+        return state;
     }
 
     /// <summary>Writes the steps of <c>docker build</c>: <c>#12 [build 4/6] RUN dotnet restore Hello.Api</c>.</summary>
@@ -251,9 +254,7 @@ public sealed class OverloadCollection : ICollectionFixture<BuiltImages>
 /// <summary>The three images, without an application that runs them.</summary>
 public sealed class BuiltImages : IAsyncLifetime
 {
-    /// <inheritdoc/>
     public Task InitializeAsync() => HelloApplication.BuildImagesAsync();
 
-    /// <inheritdoc/>
     public Task DisposeAsync() => Task.CompletedTask;
 }

@@ -16,7 +16,6 @@ public sealed class LongestFirst : ITestCollectionOrderer
         nameof(AppHostFaultTests), nameof(AppHostProcessTests), nameof(FaultTests), nameof(NativeBinaryTests), nameof(ProcessTests), nameof(OwnImageTests), nameof(ContainerTests), nameof(DebuggingTests), nameof(ComposeTests), nameof(SbomTests),
     ];
 
-    /// <inheritdoc/>
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
         testCollections.OrderBy(collection => Array.FindIndex(Longest, name => collection.DisplayName.Split('.')[^1] == name) is >= 0 and var place ? place : Longest.Length);
 }

@@ -67,7 +67,6 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     public Task<OtlpExport[]> WaitAsync(Func<OtlpExport[], bool> isRight) =>
         CommandLine.PollAsync(() => Task.FromResult(Exports.ToArray()), isRight, TimeSpan.FromMinutes(1));
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
@@ -99,9 +98,10 @@ internal sealed class OtlpReceiver : IAsyncDisposable
             try
             {
                 var stream = client.GetStream();
+                using var reader = new StreamReader(stream, Encoding.Latin1);
                 while (true)
                 {
-                    var export = await ReadAsync(stream, connection);
+                    var export = await ReadAsync(reader, connection);
                     Exports.Enqueue(export);
                     var answer = _answer(export);
                     await Task.Delay(answer is null ? Timeout.InfiniteTimeSpan : Delay, _stopping.Token);
@@ -115,22 +115,19 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         }
     }
 
-    private async Task<OtlpExport> ReadAsync(NetworkStream stream, int connection)
+    private async Task<OtlpExport> ReadAsync(StreamReader reader, int connection)
     {
-        List<byte> head = [];
-        var one = new byte[1];
-        while (!(head is [.., (byte)'\r', (byte)'\n', (byte)'\r', (byte)'\n']))
-        {
-            await stream.ReadExactlyAsync(one, _stopping.Token);
-            head.Add(one[0]);
-        }
-
         // POST /v1/traces HTTP/1.1
         // Content-Length: 1234
-        var lines = Encoding.Latin1.GetString([.. head]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
+        List<string> lines = [];
+        while (lines is not [.., ""])
+        {
+            lines.Add(await reader.ReadLineAsync(_stopping.Token) ?? throw new EndOfStreamException());
+        }
+
         var length = lines.Single(l => l.StartsWith("Content-Length: ", StringComparison.Ordinal)).Split(' ')[1];
-        var body = new byte[int.Parse(length, CultureInfo.InvariantCulture)];
-        await stream.ReadExactlyAsync(body, _stopping.Token);
-        return new(lines[0].Split(' ')[1], lines[1..], body, connection);
+        var body = new char[int.Parse(length, CultureInfo.InvariantCulture)];
+        await reader.ReadBlockAsync(body, _stopping.Token);
+        return new(lines[0].Split(' ')[1], [.. lines[1..^1]], Encoding.Latin1.GetBytes(body), connection);
     }
 }

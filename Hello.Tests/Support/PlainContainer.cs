@@ -85,7 +85,6 @@ internal sealed class PlainContainer : IAsyncDisposable
     public Task<string> LogWithAsync(string text) =>
         CommandLine.PollAsync(LogAsync, log => log.Contains(text, StringComparison.Ordinal), Limit);
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _client.Dispose();

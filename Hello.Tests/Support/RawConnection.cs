@@ -105,7 +105,6 @@ internal sealed class RawConnection : IDisposable
         return Encoding.Latin1.GetString([.. _received]);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _client.Dispose();

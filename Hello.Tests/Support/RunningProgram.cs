@@ -71,7 +71,6 @@ internal sealed class RunningProgram : IAsyncDisposable
         }
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (!HasEnded)
