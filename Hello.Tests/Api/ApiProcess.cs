@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using CliWrap;
 using Hello.Api;
 using Hello.Compare.Engine;
@@ -74,10 +73,8 @@ public sealed class ApiProcess : IAsyncDisposable
             .WithEnvironmentVariables(variables);
     }
 
-    /// <summary>Tells an argument from a variable.</summary>
     public static bool IsArgument(string setting) => setting is "" or ['-', ..];
 
-    /// <summary>Sends SIGTERM.</summary>
     public Task TerminateAsync() => CommandLine.RunAsync("kill", "-TERM", $"{_program.ProcessId}");
 
     /// <summary>Waits for its end, and does not read its log.</summary>
@@ -85,22 +82,14 @@ public sealed class ApiProcess : IAsyncDisposable
     public async Task<int> WaitAsync()
     {
         // The command itself ends only once its output has been read.
-        try
-        {
-            using var process = Process.GetProcessById(_program.ProcessId);
-            await process.WaitForExitAsync(_limit.Token);
-        }
-        catch (ArgumentException)
-        {
-            // It has ended already.
-        }
-
+        var isGone = await CommandLine.PollAsync(
+            () => CommandLine.TryAsync("kill", "-0", $"{_program.ProcessId}"), asked => asked.ExitCode != 0, Limit);
+        Assert.True(isGone.ExitCode != 0, "The API runs on.");
         _read.TrySetResult();
         return (await _program).ExitCode;
     }
 
     /// <summary>Reads the rest of the log, until a line is the wanted one or the log ends.</summary>
-    /// <param name="isWanted">Judges a line.</param>
     public async Task<List<string>> ReadLogAsync(Func<string, bool> isWanted)
     {
         var log = await _log.Task.WaitAsync(_limit.Token);

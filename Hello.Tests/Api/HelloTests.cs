@@ -160,12 +160,7 @@ public sealed class HelloTests(HelloApplication hello)
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task Pipelined_requests_are_all_answered_in_order(ImageSpecification image)
     {
-        (string Line, string Answer)[] known =
-        [
-            ("GET /hello", HelloImages.Greeting),
-            ("GET /nowhere", """{"code":404,"result":"Not Found"}"""),
-            ("DELETE /hello", """{"code":405,"result":"Method Not Allowed"}"""),
-        ];
+        (string Line, string Body)[] known = [("GET /hello", "Hello World!"), ("GET /nowhere", "Not Found"), ("DELETE /hello", "Method Not Allowed")];
         var asked = Enumerable.Range(0, 1_000).Select(i => known[i * i % 7 % known.Length]).ToArray();
         using var connection = await RawConnection.OpenAsync(hello.App.GetEndpoint(image.Resource));
 
@@ -174,7 +169,7 @@ public sealed class HelloTests(HelloApplication hello)
         for (var i = 0; i < asked.Length; i++)
         {
             var answer = await connection.ReadAnswerAsync();
-            Assert.True(answer.EndsWith(asked[i].Answer, StringComparison.Ordinal), $"Request {i}, {asked[i].Line}, was answered with '{answer}'.");
+            Assert.True(answer.EndsWith($"\"{asked[i].Body}\"}}", StringComparison.Ordinal), $"Request {i}, {asked[i].Line}, was answered with '{answer}'.");
         }
     }
 

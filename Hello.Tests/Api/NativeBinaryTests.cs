@@ -9,16 +9,27 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
 {
     [Theory]
     [MemberData(nameof(Builds.All), MemberType = typeof(Builds))]
-    public async Task All_three_signals_are_exported_with_the_headers_that_are_set(ImageSpecification image)
+    public async Task All_three_signals_are_exported_with_the_headers_and_names_that_are_set_and_the_trace_of_the_caller(ImageSpecification image)
     {
+        string[] settings =
+        [
+            "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b", "OTEL_SERVICE_NAME=named-here", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=from-here",
+            "OTEL_METRICS_EXEMPLAR_FILTER=trace_based",
+        ];
+        var trace = RandomNumberGenerator.GetBytes(16);
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
-        await using var container = await PlainContainer.AnswerOnHostAsync(image, [
-            .. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b",
-            "--env", "OTEL_SERVICE_NAME=named-here", "--env", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=from-here",
-        ]);
+        await using var container = await PlainContainer.AnswerOnHostAsync(
+            image, [.. receiver.Options, .. settings.SelectMany(setting => (string[])["--env", setting])]);
+        using var client = new HttpClient { BaseAddress = container.Address };
+        // https://www.w3.org/TR/trace-context/#traceparent-header
+        client.DefaultRequestHeaders.Add("traceparent", $"00-{Convert.ToHexStringLower(trace)}-00f067aa0ba902b7-01");
+        Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
 
-        var exports = await receiver.WaitAsync(e => OtlpReceiver.Signals.All(signal => e.Any(x => x.Path == signal)));
+        var exports = await receiver.WaitAsync(e => OtlpReceiver.Signals.All(signal => HasTrace(e, signal)));
 
+        Assert.True(HasTrace(exports, "/v1/traces"), "The span is not in the trace that the caller named.");
+        Assert.True(HasTrace(exports, "/v1/metrics"), "No metric names the trace as its exemplar.");
+        Assert.True(HasTrace(exports, "/v1/logs"), "No record of the log names the trace.");
         Assert.Equal(OtlpReceiver.Signals, exports.Select(e => e.Path).Distinct().Order());
         Assert.All(exports, e => Assert.Contains("x-key: a b", e.Headers));
         Assert.All(exports, e => Assert.Contains("Content-Type: application/x-protobuf", e.Headers));
@@ -26,27 +37,8 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
             ["service.name", "named-here", "deployment.environment.name", "from-here", "telemetry.sdk.language"],
             text => Assert.Contains(text, Encoding.Latin1.GetString(e.Body), StringComparison.Ordinal)));
         // The span's name, which is a field, and its route and status, which are attributes.
-        var trace = Encoding.Latin1.GetString(exports.First(e => e.Path == "/v1/traces").Body);
-        Assert.All(["GET /hello", "http.route", "http.response.status_code"], text => Assert.Contains(text, trace, StringComparison.Ordinal));
-    }
-
-    [Theory]
-    [MemberData(nameof(Builds.All), MemberType = typeof(Builds))]
-    public async Task A_metric_names_a_trace_as_its_exemplar(ImageSpecification image)
-    {
-        var trace = RandomNumberGenerator.GetBytes(16);
-        await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
-        await using var container = await PlainContainer.AnswerOnHostAsync(
-            image, [.. receiver.Options, "--env", "OTEL_METRICS_EXEMPLAR_FILTER=trace_based"]);
-
-        using var client = new HttpClient { BaseAddress = container.Address };
-        // https://www.w3.org/TR/trace-context/#traceparent-header
-        client.DefaultRequestHeaders.Add("traceparent", $"00-{Convert.ToHexStringLower(trace)}-00f067aa0ba902b7-01");
-        Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
-        var exports = await receiver.WaitAsync(e => HasTrace(e, "/v1/metrics") && HasTrace(e, "/v1/traces"));
-
-        Assert.True(HasTrace(exports, "/v1/traces"), "The span is not in the trace that the caller named.");
-        Assert.True(HasTrace(exports, "/v1/metrics"), $"No metric of {exports.Length} exports has an exemplar from {Convert.ToHexStringLower(trace)}.");
+        var span = Encoding.Latin1.GetString(exports.First(e => e.Path == "/v1/traces").Body);
+        Assert.All(["GET /hello", "http.route", "http.response.status_code"], text => Assert.Contains(text, span, StringComparison.Ordinal));
 
         bool HasTrace(OtlpExport[] exports, string path) => exports.Any(e => e.Path == path && e.Body.AsSpan().IndexOf(trace) >= 0);
     }

@@ -11,7 +11,6 @@ internal static partial class AppHostProgram
     private static readonly TimeSpan TidyLimit = TimeSpan.FromSeconds(40);
 
     /// <summary>The containers and networks of an AppHost, by name.</summary>
-    /// <param name="orchestrator">The process of its DCP that made them.</param>
     public static async Task<string[]> BelongingsAsync(int orchestrator)
     {
         string[] ofDcp = ["--filter", string.Create(CultureInfo.InvariantCulture, $"label={CreatorLabel}={orchestrator}")];
@@ -43,7 +42,6 @@ internal static partial class AppHostProgram
     }
 
     /// <summary>The process of the DCP that has made a container.</summary>
-    /// <param name="container">Its name or ID.</param>
     public static async Task<int> OrchestratorOfAsync(string container) => int.Parse(
         await CommandLine.DockerAsync("container", "inspect", "--format", $"{{{{index .Config.Labels \"{CreatorLabel}\"}}}}", container), CultureInfo.InvariantCulture);
 
@@ -65,7 +63,6 @@ internal static partial class AppHostProgram
         Assert.NotEqual(0, (await CommandLine.PollAsync(() => CommandLine.TryAsync("kill", "-0", process), r => r.ExitCode != 0, TidyLimit)).ExitCode);
     }
 
-    /// <summary>A line of a stack trace.</summary>
     [GeneratedRegex(@"\n\s+at \S+\(")]
     public static partial Regex StackTrace();
 

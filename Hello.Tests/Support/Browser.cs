@@ -8,22 +8,14 @@ namespace Hello.Tests;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class FactInBrowserAttribute : FactAttribute
 {
-    public override string? Skip
-    {
-        get => Browser.Missing ?? base.Skip;
-        set => base.Skip = value;
-    }
+    public FactInBrowserAttribute() => Skip = Browser.Missing;
 }
 
 /// <summary>The same with data.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class TheoryInBrowserAttribute : TheoryAttribute
 {
-    public override string? Skip
-    {
-        get => Browser.Missing ?? base.Skip;
-        set => base.Skip = value;
-    }
+    public TheoryInBrowserAttribute() => Skip = Browser.Missing;
 }
 
 /// <summary>The machine's Chromium, without a window.</summary>
@@ -61,7 +53,6 @@ public sealed class Browser : IAsyncLifetime
         _playwright?.Dispose();
     }
 
-    /// <summary>Opens an empty page without cookies.</summary>
     public async Task<IPage> OpenAsync(int width, int height, ColorScheme scheme = ColorScheme.Light)
     {
         var page = await _browser!.NewPageAsync(new() { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
@@ -70,7 +61,6 @@ public sealed class Browser : IAsyncLifetime
     }
 
     /// <summary>Writes what a person would see to artifacts/screenshots. With <c>SCREENSHOTS=docs</c>, renews the picture of docs/images with that name.</summary>
-    /// <param name="name">Name of the file without its end.</param>
     /// <param name="whole">Whether to show also what one would have to scroll to.</param>
     public static async Task WriteScreenshotAsync(IPage page, string name, bool whole = false)
     {

@@ -11,7 +11,6 @@ internal static class EngineContents
     ];
 
     /// <summary>What comparisons make for some images. Others may run at the same time.</summary>
-    /// <param name="ends">How the names end.</param>
     public static async Task<string[]> ListOfComparisonsAsync(IEnumerable<string> ends) =>
         [.. (await ListAsync("hello-compare-")).Where(name => ends.Any(end => name.EndsWith(end, StringComparison.Ordinal)))];
 

@@ -10,10 +10,8 @@ internal sealed class FakeEngine : IDisposable
     /// <summary>Where the script is, and whatever it needs.</summary>
     public DirectoryInfo Folder { get; }
 
-    /// <summary>The engine that is the script.</summary>
     public ContainerEngine Engine => new(Path.Combine(Folder.FullName, "docker"));
 
-    /// <summary>The command lines so far.</summary>
     public string[] Calls => File.Exists(Log) ? File.ReadAllLines(Log) : [];
 
     /// <summary>The variables that make a program use the script.</summary>
@@ -29,8 +27,7 @@ internal sealed class FakeEngine : IDisposable
     /// <param name="script">Lines for <c>sh</c>. They may run <c>docker</c> themselves.</param>
     public static Task<FakeEngine> BeforeDockerAsync(string script) => CreateAsync($"PATH='{System.Environment.GetEnvironmentVariable("PATH")}'\n{script}\nexec docker \"$@\"");
 
-    /// <summary>Writes the script.</summary>
-    /// <param name="script">Lines for <c>sh</c>. It is in the script's folder.</param>
+    /// <param name="script">Lines for <c>sh</c>, which runs them in the script's folder.</param>
     public static async Task<FakeEngine> CreateAsync(string script)
     {
         var fake = new FakeEngine(Directory.CreateTempSubdirectory("hello-test-"));

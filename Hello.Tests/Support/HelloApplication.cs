@@ -9,7 +9,10 @@ using Microsoft.Extensions.Logging;
 namespace Hello.Tests;
 
 /// <summary>The application that the tests share: the three builds from their Dockerfiles, and the dashboard.</summary>
-/// <remarks>Classes with a collection of their own use it, too, so that their tests run side by side. The first of them starts it, the last one stops it.</remarks>
+/// <remarks>
+/// Classes with a collection of their own use it, too, so that their tests run side by side. The first of them starts it, the last one
+/// stops it.
+/// </remarks>
 public sealed partial class HelloApplication : IAsyncLifetime
 {
     /// <summary>The first run publishes the API twice, once as a native binary.</summary>
@@ -29,7 +32,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
     /// <summary>The application. It has started, and all containers are healthy.</summary>
     public DistributedApplication App => _running?.App ?? throw new InvalidOperationException("The application has not been started.");
 
-    /// <summary>Builds and starts everything, once.</summary>
     public async Task InitializeAsync()
     {
         await Gate.WaitAsync();
@@ -88,7 +90,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
     }
 
     /// <summary>A builder for the AppHost in this process.</summary>
-    /// <param name="options">Whether it has a dashboard.</param>
     public static async Task<IDistributedApplicationTestingBuilder> CreateBuilderAsync(DistributedApplicationTestingBuilderOptions options, CancellationToken cancellationToken)
     {
         string[] arguments =
@@ -126,7 +127,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
         }
     }
 
-    /// <summary>Finds out what a resource is doing.</summary>
     public ResourceEvent StateOf(ImageSpecification image)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -146,7 +146,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
         }
     }
 
-    /// <summary>Finds the container that runs a build.</summary>
     public string ContainerId(ImageSpecification image) =>
         Assert.IsType<string>(StateOf(image).Snapshot.Properties.Single(p => p.Name == "container.id").Value);
 
@@ -159,18 +158,17 @@ public sealed partial class HelloApplication : IAsyncLifetime
     {
         ArgumentNullException.ThrowIfNull(image);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        var inputs = arguments.Select(a => new InteractionInput { Name = a.Name, Value = a.Value, InputType = InputType.Number });
         return await App.ResourceCommands.ExecuteCommandAsync(
-            image.Resource, command, new InteractionInputCollection([.. arguments.Select(a => new InteractionInput { Name = a.Name, Value = a.Value, InputType = InputType.Number })]), limit.Token);
+            image.Resource, command, new InteractionInputCollection([.. inputs]), limit.Token);
     }
 
-    /// <summary>The console log of a resource.</summary>
     public Task<List<string>> ConsoleLogAsync(ImageSpecification image)
     {
         ArgumentNullException.ThrowIfNull(image);
         return ConsoleLogAsync(App, image.Resource);
     }
 
-    /// <summary>The console log of a resource of any application.</summary>
     public static async Task<List<string>> ConsoleLogAsync(DistributedApplication app, string resource)
     {
         ArgumentNullException.ThrowIfNull(app);
@@ -237,7 +235,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
 public sealed partial class HelloApplicationCollection : ICollectionFixture<HelloApplication>
 #pragma warning restore CA1711
 {
-    /// <summary>Name of the collection.</summary>
     public const string Name = nameof(HelloApplication);
 }
 
@@ -247,7 +244,6 @@ public sealed partial class HelloApplicationCollection : ICollectionFixture<Hell
 public sealed class OverloadCollection : ICollectionFixture<BuiltImages>
 #pragma warning restore CA1711
 {
-    /// <summary>Name of the collection.</summary>
     public const string Name = "Overload";
 }
 

@@ -9,7 +9,6 @@ namespace Hello.Tests;
 /// <summary>An export of telemetry as it arrived.</summary>
 /// <param name="Path">"/v1/traces", "/v1/metrics" or "/v1/logs".</param>
 /// <param name="Headers">The lines below the first.</param>
-/// <param name="Body">The protobuf message.</param>
 /// <param name="Connection">Number of the connection that it came over.</param>
 internal sealed record OtlpExport(string Path, string[] Headers, byte[] Body, int Connection);
 
@@ -21,7 +20,6 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _accepting;
 
-    /// <summary>Starts to listen.</summary>
     /// <param name="answer">The whole answer to an export; null if it never answers.</param>
     /// <param name="port">Where to listen; 0 for any free port.</param>
     public OtlpReceiver(Func<OtlpExport, string?> answer, int port = 0)
@@ -35,10 +33,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     /// <summary>The paths that the signals are sent to, sorted.</summary>
     public static readonly string[] Signals = ["/v1/logs", "/v1/metrics", "/v1/traces"];
 
-    /// <summary>The answer that accepts an export.</summary>
     public const string Ok = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
 
-    /// <summary>Where it listens.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>All exports that have arrived, whatever the answer was.</summary>
@@ -47,10 +43,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     /// <summary>The connections by their numbers. A test may send over one, or close it.</summary>
     public ConcurrentDictionary<int, TcpClient> Connections { get; } = [];
 
-    /// <summary>How long it waits before it answers.</summary>
     public TimeSpan Delay { get; set; }
 
-    /// <summary>The variables that make a container export to it, every 0.2 s.</summary>
     public string[] Options => OptionsFor(Port);
 
     /// <summary>The variables that make a container export to a port of loopback, every 0.2 s.</summary>
@@ -61,9 +55,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         "--env", "OTEL_BSP_SCHEDULE_DELAY=200", "--env", "OTEL_BLRP_SCHEDULE_DELAY=200", "--env", "OTEL_METRIC_EXPORT_INTERVAL=200",
     ];
 
-    /// <summary>Waits for exports to arrive.</summary>
-    /// <param name="isRight">Judges what has arrived so far.</param>
-    /// <returns>The exports that have arrived after a minute at the latest, right or not.</returns>
+    /// <summary>The exports once they are right, or after a minute.</summary>
     public Task<OtlpExport[]> WaitAsync(Func<OtlpExport[], bool> isRight) =>
         CommandLine.PollAsync(() => Task.FromResult(Exports.ToArray()), isRight, TimeSpan.FromMinutes(1));
 

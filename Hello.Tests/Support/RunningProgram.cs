@@ -14,7 +14,6 @@ internal sealed class RunningProgram : IAsyncDisposable
     private readonly List<string> _error = [];
     private readonly CommandTask<CommandResult> _program;
 
-    /// <summary>Starts the program.</summary>
     public RunningProgram(Command command)
     {
         // No token: cancellation would kill the children, too. The orchestrator of an AppHost is a child that has to tidy up.
@@ -24,10 +23,8 @@ internal sealed class RunningProgram : IAsyncDisposable
             CancellationToken.None);
     }
 
-    /// <summary>The process ID.</summary>
     public int Id => _program.ProcessId;
 
-    /// <summary>Whether the program has ended.</summary>
     public bool HasEnded => _program.Task.IsCompleted;
 
     /// <summary>The lines that the program has written so far, standard output first.</summary>
@@ -42,8 +39,7 @@ internal sealed class RunningProgram : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until the program has written a line.</summary>
-    /// <returns>The first line that is right. If the program ends or the time is up, the test fails with all lines.</returns>
+    /// <summary>The first line that is right. If the program ends or the time is up, the test fails with all lines.</summary>
     public async Task<string> WaitForLineAsync(Func<string, bool> isRight, TimeSpan limit)
     {
         // Whether it has ended is asked before the lines are read, so that the last one is not missed.
@@ -52,7 +48,6 @@ internal sealed class RunningProgram : IAsyncDisposable
         return line ?? throw Failure($"The program {(ended ? "ended" : $"did not write the line within {limit}")}");
     }
 
-    /// <summary>Sends a signal.</summary>
     /// <param name="signal">INT, TERM, HUP or KILL.</param>
     public Task SignalAsync(string signal) => CommandLine.RunAsync("kill", $"-{signal}", Id.ToString(CultureInfo.InvariantCulture));
 

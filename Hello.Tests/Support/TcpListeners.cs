@@ -6,7 +6,6 @@ namespace Hello.Tests;
 /// <summary>A process of this machine, as /proc shows it.</summary>
 internal sealed record HostProcess(int Id, int Parent, string[] Arguments)
 {
-    /// <summary>All processes that run.</summary>
     public static HostProcess[] All() => [.. Directory.EnumerateDirectories("/proc").Select(Read).OfType<HostProcess>()];
 
     /// <summary>A variable of the process; null if it is not set or the process has ended.</summary>
@@ -44,7 +43,6 @@ internal static class TcpListeners
 {
     private static readonly string[] Tables = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-    /// <summary>Lists them.</summary>
     public static (IPEndPoint Address, HostProcess Process)[] Of(IEnumerable<HostProcess> processes)
     {
         var listening = Tables.Where(File.Exists).SelectMany(File.ReadLines)
