@@ -60,7 +60,8 @@ public sealed class HelloServerTests
     /// <summary>The variables of this process with those of a test and without others of the host, until it is disposed.</summary>
     private sealed class ScopedEnvironment : IDisposable
     {
-        private static readonly string[] Names = ["ENVIRONMENT", "URLS", "HTTP_PORTS", "HTTPS_PORTS", "CONTENTROOT", "APPLICATIONNAME", "SHUTDOWNTIMEOUTSECONDS"];
+        private static readonly string[] Names =
+            ["ENVIRONMENT", "URLS", "HTTP_PORTS", "HTTPS_PORTS", "CONTENTROOT", "APPLICATIONNAME", "SHUTDOWNTIMEOUTSECONDS"];
 
         private readonly Dictionary<string, string?> _before = [];
 

@@ -145,9 +145,7 @@ public sealed class HelloTests(HelloApplication hello)
             var answer = await SendAsync(image, request);
 
             // A client that speaks HTTP/2 gets a frame of HTTP/2, which a body would break.
-            var isRight = answer.StartsWith("\0\0", StringComparison.Ordinal) ? !answer.Contains('{', StringComparison.Ordinal)
-                : answer.Length == 0 || (answer.StartsWith("HTTP/1.1 ", StringComparison.Ordinal) && !answer.StartsWith("HTTP/1.1 500", StringComparison.Ordinal));
-            Assert.True(isRight, $"{request} was answered with {answer}");
+            Assert.True(Regex.IsMatch(answer, @"^($|HTTP/1\.1 (?!500)|\0\0[^{]*$)"), $"{request} was answered with {answer}");
             Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
         }
 
@@ -169,7 +167,8 @@ public sealed class HelloTests(HelloApplication hello)
         for (var i = 0; i < asked.Length; i++)
         {
             var answer = await connection.ReadAnswerAsync();
-            Assert.True(answer.EndsWith($"\"{asked[i].Body}\"}}", StringComparison.Ordinal), $"Request {i}, {asked[i].Line}, was answered with '{answer}'.");
+            var isRight = answer.EndsWith($"\"{asked[i].Body}\"}}", StringComparison.Ordinal);
+            Assert.True(isRight, $"Request {i}, {asked[i].Line}, was answered with '{answer}'.");
         }
     }
 

@@ -77,16 +77,6 @@ public sealed partial class LineLoggerProviderTests : IDisposable
     }
 
     [Fact]
-    public async Task A_stalled_reader_does_not_keep_the_log_from_being_closed()
-    {
-        await StallAsync();
-
-        await Task.Run(_provider.Dispose).WaitAsync(Limit);
-
-        Assert.Equal(["info: Test[7] first"], await ReadAsync(until: "first"));
-    }
-
-    [Fact]
     public async Task Logging_a_line_allocates_nothing()
     {
         const int Lines = 10_000;

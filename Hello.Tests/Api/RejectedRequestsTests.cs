@@ -58,10 +58,7 @@ public sealed class RejectedRequestsTests
         Assert.Equal(("", true), (await kestrel.ReadAsync(), kestrel.IsAborted));
     }
 
-    [Fact]
-    public void An_event_without_features_is_ignored() => Reject("text");
-
-    private static void Reject(object? value) => new ErrorReplies.RejectedRequests().OnNext(new("", value));
+    private static void Reject(FeatureCollection features) => new ErrorReplies.RejectedRequests().OnNext(new("", features));
 
     /// <summary>What the features of Kestrel do when it rejects a request.</summary>
     private sealed class Kestrel : HttpResponseFeature, IConnectionTransportFeature, IHttpRequestLifetimeFeature, IDuplexPipe

@@ -63,46 +63,33 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     {
         await _stopping.CancelAsync();
         _listener.Dispose();
-        await _accepting;
+        await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stopping.Dispose();
     }
 
     private async Task AcceptAsync()
     {
-        try
+        for (var connection = 1; ; connection++)
         {
-            for (var connection = 1; ; connection++)
-            {
-                Connections[connection] = await _listener.AcceptTcpClientAsync(_stopping.Token);
-                _ = AnswerAsync(Connections[connection], connection);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The test is over.
+            Connections[connection] = await _listener.AcceptTcpClientAsync(_stopping.Token);
+            _ = AnswerAsync(Connections[connection], connection);
         }
     }
 
+    /// <summary>Ends in an error that nobody needs if the exporter or the test closes the connection, or the test is over.</summary>
     private async Task AnswerAsync(TcpClient client, int connection)
     {
         using (client)
         {
-            try
+            var stream = client.GetStream();
+            using var reader = new StreamReader(stream, Encoding.Latin1);
+            while (true)
             {
-                var stream = client.GetStream();
-                using var reader = new StreamReader(stream, Encoding.Latin1);
-                while (true)
-                {
-                    var export = await ReadAsync(reader, connection);
-                    Exports.Enqueue(export);
-                    var answer = _answer(export);
-                    await Task.Delay(answer is null ? Timeout.InfiniteTimeSpan : Delay, _stopping.Token);
-                    await stream.WriteAsync(Encoding.Latin1.GetBytes(answer!), _stopping.Token);
-                }
-            }
-            catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
-            {
-                // The exporter or the test has closed the connection, or the test is over.
+                var export = await ReadAsync(reader, connection);
+                Exports.Enqueue(export);
+                var answer = _answer(export);
+                await Task.Delay(answer is null ? Timeout.InfiniteTimeSpan : Delay, _stopping.Token);
+                await stream.WriteAsync(Encoding.Latin1.GetBytes(answer!), _stopping.Token);
             }
         }
     }
