@@ -22,7 +22,8 @@ public sealed class TheoryInBrowserAttribute : TheoryAttribute
 /// <remarks>Playwright would download a browser of its own. Not every machine can reach it.</remarks>
 public sealed class Browser : IAsyncLifetime
 {
-    private static readonly string? Executable = FactIfInstalledAttribute.Find("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
+    private static readonly string? Executable =
+        FactIfInstalledAttribute.Find("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
 
     private IPlaywright? _playwright;
     private IBrowser? _browser;
@@ -55,12 +56,18 @@ public sealed class Browser : IAsyncLifetime
 
     public async Task<IPage> OpenAsync(int width, int height, ColorScheme scheme = ColorScheme.Light)
     {
-        var page = await _browser!.NewPageAsync(new() { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
+        var page = await _browser!.NewPageAsync(new()
+        {
+            ViewportSize = new() { Width = width, Height = height },
+            ColorScheme = scheme,
+            ReducedMotion = ReducedMotion.Reduce,
+        });
         page.SetDefaultTimeout(30_000);
         return page;
     }
 
-    /// <summary>Writes what a person would see to artifacts/screenshots. With <c>SCREENSHOTS=docs</c>, renews the picture of docs/images with that name.</summary>
+    /// <summary>Writes what a person would see to artifacts/screenshots.</summary>
+    /// <remarks>With <c>SCREENSHOTS=docs</c>, it renews the picture of docs/images with that name.</remarks>
     /// <param name="whole">Whether to show also what one would have to scroll to.</param>
     public static async Task WriteScreenshotAsync(IPage page, string name, bool whole = false)
     {
@@ -79,6 +86,6 @@ public sealed class Browser : IAsyncLifetime
     {
         var result = await page.RunAxe();
 
-        Assert.True(result.Violations.Length == 0, string.Join('\n', result.Violations.Select(v => $"{v.Id}: {v.Help} {string.Join(" ", v.Nodes.Select(n => n.Html).Take(3))}")));
+        Assert.Empty(result.Violations.Select(v => $"{v.Id}: {v.Help} {string.Join(" ", v.Nodes.Select(n => n.Html).Take(3))}"));
     }
 }

@@ -37,7 +37,8 @@ internal static class CommandLine
 
     /// <summary><c>dotnet run --project Hello.AppHost</c>, without the build.</summary>
     /// <param name="environment">Variables in place of those of the launch profile.</param>
-    public static Command AppHost(IReadOnlyDictionary<string, string?> environment, params string[] arguments) => Program(typeof(Projects.Hello_AppHost).Assembly.Location, arguments)
+    public static Command AppHost(IReadOnlyDictionary<string, string?> environment, params string[] arguments) =>
+        Program(typeof(Projects.Hello_AppHost).Assembly.Location, arguments)
         .WithWorkingDirectory(Projects.Hello_AppHost.ProjectPath)
         .WithEnvironmentVariables(environment);
 
@@ -58,8 +59,10 @@ internal static class CommandLine
 
     private static Command Program(string assembly, string[] arguments)
     {
-        // A shell that runs the tests in the background makes them ignore SIGINT, nohup makes them ignore SIGHUP, and a child inherits that: env(1).
-        string[] command = [.. OperatingSystem.IsLinux() ? ["env", "--default-signal=HUP,INT,TERM"] : Array.Empty<string>(), "dotnet", assembly, .. arguments];
+        // A shell that runs the tests in the background makes them ignore SIGINT, nohup makes them ignore SIGHUP, and a child inherits
+        // that: env(1).
+        string[] signals = OperatingSystem.IsLinux() ? ["env", "--default-signal=HUP,INT,TERM"] : [];
+        string[] command = [.. signals, "dotnet", assembly, .. arguments];
         return Cli.Wrap(command[0]).WithArguments(command[1..]);
     }
 }

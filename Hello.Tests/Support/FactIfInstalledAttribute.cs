@@ -16,14 +16,17 @@ public sealed class FactIfInstalledAttribute(params string[] programs) : FactAtt
     public override string? Skip
     {
         get => programs.FirstOrDefault(program => !IsInstalled(program)) is { } missing ? $"There is no {missing} on this machine."
-            : AsRoot && !Environment.IsPrivilegedProcess && !Succeeds("sudo", "--non-interactive", "true") ? "The test needs root, and sudo asks for a password."
+            : AsRoot && !Environment.IsPrivilegedProcess && !Succeeds("sudo", "--non-interactive", "true")
+                ? "The test needs root, and sudo asks for a password."
             : base.Skip;
         set => base.Skip = value;
     }
 
     /// <summary>The first of some programs that a folder of <c>PATH</c> has; null if there is none.</summary>
-    internal static string? Find(params string[] names) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-        .SelectMany(folder => names.SelectMany(name => (string[])[Path.Combine(folder, name), Path.Combine(folder, name + ".exe")])).FirstOrDefault(File.Exists);
+    internal static string? Find(params string[] names) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        .SelectMany(folder => names.SelectMany(name => (string[])[Path.Combine(folder, name), Path.Combine(folder, name + ".exe")]))
+        .FirstOrDefault(File.Exists);
 
     private static bool IsInstalled(string program) => program.Split(' ') is [var name, var plugin]
         ? Succeeds(name, plugin, "version")
@@ -33,7 +36,8 @@ public sealed class FactIfInstalledAttribute(params string[] programs) : FactAtt
     {
         try
         {
-            return Task.Run(() => ProgramRunner.TryRunAsync(Cli.Wrap(program).WithArguments(arguments), CancellationToken.None)).GetAwaiter().GetResult().ExitCode == 0;
+            var command = Cli.Wrap(program).WithArguments(arguments);
+            return Task.Run(() => ProgramRunner.TryRunAsync(command, CancellationToken.None)).GetAwaiter().GetResult().ExitCode == 0;
         }
         catch (MeasurementException)
         {

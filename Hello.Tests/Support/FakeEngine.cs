@@ -25,7 +25,8 @@ internal sealed class FakeEngine : IDisposable
 
     /// <summary>Writes a script that runs the real <c>docker</c> unless its lines end it earlier.</summary>
     /// <param name="script">Lines for <c>sh</c>. They may run <c>docker</c> themselves.</param>
-    public static Task<FakeEngine> BeforeDockerAsync(string script) => CreateAsync($"PATH='{System.Environment.GetEnvironmentVariable("PATH")}'\n{script}\nexec docker \"$@\"");
+    public static Task<FakeEngine> BeforeDockerAsync(string script) =>
+        CreateAsync($"PATH='{System.Environment.GetEnvironmentVariable("PATH")}'\n{script}\nexec docker \"$@\"");
 
     /// <param name="script">Lines for <c>sh</c>, which runs them in the script's folder.</param>
     public static async Task<FakeEngine> CreateAsync(string script)

@@ -19,7 +19,8 @@ public sealed partial class HelloApplication : IAsyncLifetime
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(12);
 
     /// <summary>The settings that hold the keys of the dashboard and its endpoints.</summary>
-    public static readonly string[] Keys = ["AppHost:BrowserToken", "AppHost:DashboardApiKey", "AppHost:OtlpApiKey", "AppHost:ResourceService:ApiKey"];
+    public static readonly string[] Keys =
+        ["AppHost:BrowserToken", "AppHost:DashboardApiKey", "AppHost:OtlpApiKey", "AppHost:ResourceService:ApiKey"];
 
     private static readonly SemaphoreSlim Gate = new(1);
 
@@ -72,25 +73,26 @@ public sealed partial class HelloApplication : IAsyncLifetime
         await app.StartAsync(limit.Token);
         Console.WriteLine("Building and starting the images. The first time takes minutes.");
         using var healthy = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
-        var progress = Task.WhenAll(HelloImages.Specification.Select(image => WriteBuildStepsAsync(app, image, healthy.Token)));
+        Array.ForEach(HelloImages.Specification, image => _ = WriteBuildStepsAsync(app, image, healthy.Token));
         await Task.WhenAll(HelloImages.Specification.Select(image =>
             app.ResourceNotifications.WaitForResourceHealthyAsync(image.Resource, WaitBehavior.StopOnResourceUnavailable, limit.Token)));
         await healthy.CancelAsync();
-        await progress;
         Console.WriteLine("The images are healthy.");
         var telemetry = new HttpClient { BaseAddress = await app.GetDashboardUrlAsync(limit.Token) };
         telemetry.DefaultRequestHeaders.Add("x-api-key", builder.Configuration["AppHost:DashboardApiKey"]);
         Dictionary<ImageSpecification, string> imageIds = [];
         foreach (var image in HelloImages.Specification)
         {
-            imageIds[image] = await CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", StateOf(app, image.Resource).ResourceId);
+            var container = StateOf(app, image.Resource).ResourceId;
+            imageIds[image] = await CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", container);
         }
 
         return new(builder, app, telemetry, imageIds, folder);
     }
 
     /// <summary>A builder for the AppHost in this process.</summary>
-    public static async Task<IDistributedApplicationTestingBuilder> CreateBuilderAsync(DistributedApplicationTestingBuilderOptions options, CancellationToken cancellationToken)
+    public static async Task<IDistributedApplicationTestingBuilder> CreateBuilderAsync(
+        DistributedApplicationTestingBuilderOptions options, CancellationToken cancellationToken)
     {
         string[] arguments =
         [
@@ -159,8 +161,7 @@ public sealed partial class HelloApplication : IAsyncLifetime
         ArgumentNullException.ThrowIfNull(image);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         var inputs = arguments.Select(a => new InteractionInput { Name = a.Name, Value = a.Value, InputType = InputType.Number });
-        return await App.ResourceCommands.ExecuteCommandAsync(
-            image.Resource, command, new InteractionInputCollection([.. inputs]), limit.Token);
+        return await App.ResourceCommands.ExecuteCommandAsync(image.Resource, command, new InteractionInputCollection([.. inputs]), limit.Token);
     }
 
     public Task<List<string>> ConsoleLogAsync(ImageSpecification image)
@@ -187,23 +188,17 @@ public sealed partial class HelloApplication : IAsyncLifetime
         return state;
     }
 
-    /// <summary>Writes the steps of <c>docker build</c>: <c>#12 [build 4/6] RUN dotnet restore Hello.Api</c>.</summary>
+    /// <summary>Writes the steps of <c>docker build</c> until it is cancelled: <c>#12 [build 4/6] RUN dotnet restore Hello.Api</c>.</summary>
     private static async Task WriteBuildStepsAsync(DistributedApplication app, ImageSpecification image, CancellationToken cancellationToken)
     {
-        try
+        var resource = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(r => r.Name == image.Resource);
+        var log = app.Services.GetRequiredService<ResourceLoggerService>().WatchAsync(resource);
+        await foreach (var lines in log.WithCancellation(cancellationToken))
         {
-            var resource = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(r => r.Name == image.Resource);
-            await foreach (var lines in app.Services.GetRequiredService<ResourceLoggerService>().WatchAsync(resource).WithCancellation(cancellationToken))
+            foreach (var step in lines.Select(line => BuildStep().Match(line.Content)).Where(step => step.Success))
             {
-                foreach (var step in lines.Select(line => BuildStep().Match(line.Content)).Where(step => step.Success))
-                {
-                    Console.WriteLine($"{image}: {step.Value}");
-                }
+                Console.WriteLine($"{image}: {step.Value}");
             }
-        }
-        catch (OperationCanceledException)
-        {
-            // The image is built.
         }
     }
 
@@ -229,20 +224,18 @@ public sealed partial class HelloApplication : IAsyncLifetime
         DirectoryInfo Comparison);
 }
 
+#pragma warning disable CA1711 // xunit's word for it.
 /// <summary>The tests that use the shared application. They run one after the other.</summary>
 [CollectionDefinition(Name)]
-#pragma warning disable CA1711 // xunit's word for it.
-public sealed partial class HelloApplicationCollection : ICollectionFixture<HelloApplication>
-#pragma warning restore CA1711
+public sealed class HelloApplicationCollection : ICollectionFixture<HelloApplication>
 {
     public const string Name = nameof(HelloApplication);
 }
 
-/// <summary>The tests that put the machine under load. They run alone, because a server that gets no processor time closes no connection in time.</summary>
+/// <summary>The tests that put the machine under load.</summary>
+/// <remarks>They run alone, because a server that gets no processor time closes no connection in time.</remarks>
 [CollectionDefinition(Name, DisableParallelization = true)]
-#pragma warning disable CA1711 // xunit's word for it.
 public sealed class OverloadCollection : ICollectionFixture<BuiltImages>
-#pragma warning restore CA1711
 {
     public const string Name = "Overload";
 }

@@ -10,7 +10,8 @@ internal static class LaunchProfile
         ["ASPNETCORE_URLS", "ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL", "ASPIRE_DASHBOARD_OTLP_HTTP_ENDPOINT_URL", "ASPIRE_RESOURCE_SERVICE_ENDPOINT_URL"];
 
     /// <summary>The variables of a profile whose ports are free.</summary>
-    public static Dictionary<string, string?> OnFreePorts() => new(Addresses.Select(setting => KeyValuePair.Create(setting, (string?)$"http://localhost:{LocalPort.FindFree()}")))
+    public static Dictionary<string, string?> OnFreePorts() =>
+        new(Addresses.Select(setting => KeyValuePair.Create(setting, (string?)$"http://localhost:{LocalPort.FindFree()}")))
     {
         ["ASPIRE_ALLOW_UNSECURED_TRANSPORT"] = "true",
         ["ASPIRE_VERSION_CHECK_DISABLED"] = "true", // otherwise it asks NuGet

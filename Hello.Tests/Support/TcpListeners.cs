@@ -6,7 +6,7 @@ namespace Hello.Tests;
 /// <summary>A process of this machine, as /proc shows it.</summary>
 internal sealed record HostProcess(int Id, int Parent, string[] Arguments)
 {
-    public static HostProcess[] All() => [.. Directory.EnumerateDirectories("/proc").Select(Read).OfType<HostProcess>()];
+    public static HostProcess[] All() => [.. Directory.EnumerateDirectories("/proc", "[1-9]*").Select(Read).OfType<HostProcess>()];
 
     /// <summary>A variable of the process; null if it is not set or the process has ended.</summary>
     public string? Variable(string name) => IfItRuns(() => File.ReadAllText($"/proc/{Id}/environ"))?
@@ -17,12 +17,10 @@ internal sealed record HostProcess(int Id, int Parent, string[] Arguments)
         Directory.EnumerateFiles($"/proc/{Id}/fd").Select(f => new FileInfo(f).LinkTarget).OfType<string>().ToArray()) ?? [];
 
     // 1234 (name, which may hold anything) S 1 …
-    private static HostProcess? Read(string folder) => !int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
-        ? null
-        : IfItRuns(() => new HostProcess(
-            id,
-            int.Parse(File.ReadAllText($"{folder}/stat").Split(") ")[^1].Split(' ')[1], CultureInfo.InvariantCulture),
-            File.ReadAllText($"{folder}/cmdline").Split('\0')));
+    private static HostProcess? Read(string folder) => IfItRuns(() => new HostProcess(
+        int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture),
+        int.Parse(File.ReadAllText($"{folder}/stat").Split(") ")[^1].Split(' ')[1], CultureInfo.InvariantCulture),
+        File.ReadAllText($"{folder}/cmdline").Split('\0')));
 
     private static T? IfItRuns<T>(Func<T> read)
         where T : class

@@ -1,14 +1,16 @@
 using System.IO.Pipelines;
 using System.Text;
+using System.Text.Json;
 using Hello.Api;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace Hello.Tests;
 
-/// <summary>The answer to a request that Kestrel rejects has our body only if Kestrel does all that this relies on.</summary>
-public sealed class RejectedRequestsTests
+/// <summary>The reply to an error. A request that Kestrel rejects gets it only if Kestrel does all that this relies on.</summary>
+public sealed class ErrorRepliesTests
 {
     private const string Head = "HTTP/1.1 400 Bad Request\r\n\r\n";
 
@@ -22,6 +24,15 @@ public sealed class RejectedRequestsTests
     };
 
     public static TheoryData<string> SurprisesBefore => [.. Surprises.Keys];
+
+    [Fact]
+    public void The_reply_to_each_status_is_JSON_with_its_code_and_its_reason() => Assert.All(Enumerable.Range(100, 500), code =>
+    {
+        using var json = JsonDocument.Parse(Reply.ForStatus(code).Body);
+
+        Assert.Equal(code, json.RootElement.GetProperty("code").GetInt32());
+        Assert.Equal(ReasonPhrases.GetReasonPhrase(code), json.RootElement.GetProperty("result").GetString());
+    });
 
     [Fact]
     public async Task An_answer_of_Kestrel_has_our_body()
