@@ -5,7 +5,7 @@ using Hello.Compare.Engine;
 namespace Hello.Tests;
 
 /// <summary>The API as a process of this machine, with no container around it.</summary>
-public sealed class ApiProcess : IAsyncDisposable
+internal sealed class ApiProcess : IAsyncDisposable
 {
     private const string Listening = "info: Microsoft.Hosting.Lifetime[14] Now listening on: ";
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
@@ -15,7 +15,6 @@ public sealed class ApiProcess : IAsyncDisposable
     private readonly TaskCompletionSource<StreamReader> _log = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _read = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CommandTask<CommandResult> _program;
-    private readonly List<string> _startLines = [];
 
     private ApiProcess(Command command) => _program = ProgramRunner.Start(
         // The test reads lines only when it asks for them. The pipe stays open until the process has ended.
@@ -27,7 +26,7 @@ public sealed class ApiProcess : IAsyncDisposable
         _kill.Token);
 
     /// <summary>The log up to the last line that the host writes when it has started.</summary>
-    public IReadOnlyList<string> StartLines => _startLines;
+    public List<string> StartLines { get; private set; } = [];
 
     /// <summary>Asks the first address that the API listens on.</summary>
     public HttpClient Client { get; } = new() { Timeout = Limit };
@@ -39,9 +38,9 @@ public sealed class ApiProcess : IAsyncDisposable
         var api = new ApiProcess(Command(settings));
         try
         {
-            api._startLines.AddRange(await api.ReadLogAsync(line => line.Contains("Content root path: ", StringComparison.Ordinal)));
-            var address = api._startLines.FirstOrDefault(line => line.StartsWith(Listening, StringComparison.Ordinal))?[Listening.Length..]
-                ?? throw new InvalidOperationException($"The API ended before it had started. Its log: {string.Join('\n', api._startLines)}");
+            api.StartLines = await api.ReadLogAsync(line => line.Contains("Content root path: ", StringComparison.Ordinal));
+            var address = api.StartLines.FirstOrDefault(line => line.StartsWith(Listening, StringComparison.Ordinal))?[Listening.Length..]
+                ?? throw new InvalidOperationException($"The API ended before it had started. Its log: {string.Join('\n', api.StartLines)}");
             // A Unix socket has no such address.
             _ = Uri.TryCreate(address.Replace("[::]", "127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var first);
             api.Client.BaseAddress = first;

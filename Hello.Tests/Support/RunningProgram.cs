@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using CliWrap;
 using Hello.Compare.Engine;
@@ -9,17 +10,15 @@ internal sealed class RunningProgram : IAsyncDisposable
 {
     private static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(40);
 
-    private readonly Lock _lock = new();
-    private readonly List<string> _output = [];
-    private readonly List<string> _error = [];
+    private readonly ConcurrentQueue<string> _output = [];
+    private readonly ConcurrentQueue<string> _error = [];
     private readonly CommandTask<CommandResult> _program;
 
     public RunningProgram(Command command)
     {
         // No token: cancellation would kill the children, too. The orchestrator of an AppHost is a child that has to tidy up.
         _program = ProgramRunner.Start(
-            command.WithStandardOutputPipe(PipeTarget.ToDelegate(line => Add(_output, line)))
-                .WithStandardErrorPipe(PipeTarget.ToDelegate(line => Add(_error, line))),
+            command.WithStandardOutputPipe(PipeTarget.ToDelegate(_output.Enqueue)).WithStandardErrorPipe(PipeTarget.ToDelegate(_error.Enqueue)),
             CancellationToken.None);
     }
 
@@ -28,16 +27,7 @@ internal sealed class RunningProgram : IAsyncDisposable
     public bool HasEnded => _program.Task.IsCompleted;
 
     /// <summary>The lines that the program has written so far, standard output first.</summary>
-    public string[] Lines
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return [.. _output, .. _error];
-            }
-        }
-    }
+    public string[] Lines => [.. _output, .. _error];
 
     /// <summary>The first line that is right. If the program ends or the time is up, the test fails with all lines.</summary>
     public async Task<string> WaitForLineAsync(Func<string, bool> isRight, TimeSpan limit)
@@ -59,11 +49,7 @@ internal sealed class RunningProgram : IAsyncDisposable
             throw Failure($"The program did not end within {limit}");
         }
 
-        var result = await _program.Task;
-        lock (_lock)
-        {
-            return new(result.ExitCode, string.Join('\n', _output), string.Join('\n', _error));
-        }
+        return new((await _program.Task).ExitCode, string.Join('\n', _output), string.Join('\n', _error));
     }
 
     public async ValueTask DisposeAsync()
@@ -72,14 +58,6 @@ internal sealed class RunningProgram : IAsyncDisposable
         {
             await CommandLine.TryAsync("kill", "-KILL", Id.ToString(CultureInfo.InvariantCulture));
             await Task.WhenAny(_program.Task, Task.Delay(KillLimit));
-        }
-    }
-
-    private void Add(List<string> lines, string line)
-    {
-        lock (_lock)
-        {
-            lines.Add(line);
         }
     }
 
