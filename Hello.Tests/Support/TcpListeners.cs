@@ -6,7 +6,8 @@ namespace Hello.Tests;
 /// <summary>A process of this machine, as /proc shows it.</summary>
 internal sealed record HostProcess(int Id, int Parent, string[] Arguments)
 {
-    public static HostProcess[] All() => [.. Directory.EnumerateDirectories("/proc", "[1-9]*").Select(Read).OfType<HostProcess>()];
+    public static HostProcess[] All() =>
+        [.. Directory.EnumerateDirectories("/proc").Where(f => char.IsAsciiDigit(Path.GetFileName(f)[0])).Select(Read).OfType<HostProcess>()];
 
     /// <summary>A variable of the process; null if it is not set or the process has ended.</summary>
     public string? Variable(string name) => IfItRuns(() => File.ReadAllText($"/proc/{Id}/environ"))?
