@@ -1,22 +1,18 @@
-using System.Diagnostics;
-using CliWrap;
 using Hello.Api;
-using Hello.Compare.Engine;
 
 namespace Hello.Tests;
 
 /// <summary>The API as a process of this machine, with no container around it.</summary>
-public sealed class ApiProcess : IAsyncDisposable
+internal sealed class ApiProcess : IAsyncDisposable
 {
     private const string Listening = "info: Microsoft.Hosting.Lifetime[14] Now listening on: ";
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     private readonly CancellationTokenSource _limit = new(Limit);
     private readonly CancellationTokenSource _kill = new();
     private readonly TaskCompletionSource<StreamReader> _log = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _read = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CommandTask<CommandResult> _program;
-    private readonly List<string> _startLines = [];
 
     private ApiProcess(Command command) => _program = ProgramRunner.Start(
         // The test reads lines only when it asks for them. The pipe stays open until the process has ended.
@@ -28,7 +24,7 @@ public sealed class ApiProcess : IAsyncDisposable
         _kill.Token);
 
     /// <summary>The log up to the last line that the host writes when it has started.</summary>
-    public IReadOnlyList<string> StartLines => _startLines;
+    public List<string> StartLines { get; private set; } = [];
 
     /// <summary>Asks the first address that the API listens on.</summary>
     public HttpClient Client { get; } = new() { Timeout = Limit };
@@ -40,14 +36,12 @@ public sealed class ApiProcess : IAsyncDisposable
         var api = new ApiProcess(Command(settings));
         try
         {
-            api._startLines.AddRange(await api.ReadLogAsync(line => line.Contains("Content root path: ", StringComparison.Ordinal)));
-            var address = api._startLines.FirstOrDefault(line => line.StartsWith(Listening, StringComparison.Ordinal))
-                ?? throw new InvalidOperationException($"The API ended before it had started. Its log: {string.Join('\n', api._startLines)}");
-            if (Uri.TryCreate(address[Listening.Length..].Replace("[::]", "127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var first)) // a Unix socket has no such address
-            {
-                api.Client.BaseAddress = first;
-            }
-
+            api.StartLines = await api.ReadLogAsync(line => line.Contains("Content root path: ", StringComparison.Ordinal));
+            var address = api.StartLines.FirstOrDefault(line => line.StartsWith(Listening, StringComparison.Ordinal))?[Listening.Length..]
+                ?? throw new InvalidOperationException($"The API ended before it had started. Its log: {string.Join('\n', api.StartLines)}");
+            // A Unix socket has no such address.
+            _ = Uri.TryCreate(address.Replace("[::]", "127.0.0.1", StringComparison.Ordinal), UriKind.Absolute, out var first);
+            api.Client.BaseAddress = first;
             return api;
         }
         catch
@@ -61,27 +55,23 @@ public sealed class ApiProcess : IAsyncDisposable
     /// <param name="settings">Variables such as <c>A=b</c>, and arguments, which are empty or begin with a dash.</param>
     public static Command Command(params string[] settings)
     {
-        var variables = Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(IsOfTheHost).ToDictionary(name => name, _ => (string?)null);
-        foreach (var setting in settings.Where(setting => !IsArgument(setting)))
+        // A test run or a developer's shell may have set variables that the API reads.
+        string[] prefixes = ["ASPNETCORE_", "DOTNET_ENVIRONMENT", "OTEL_", "Logging__", "Kestrel__", "URLS", "HTTP_PORTS", "HTTPS_PORTS"];
+        var variables = Environment.GetEnvironmentVariables().Keys.Cast<string>()
+            .Where(name => prefixes.Any(prefix => name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)))
+            .ToDictionary(name => name, _ => (string?)null);
+        foreach (var setting in settings.Where(setting => !IsArgument(setting)).Select(setting => setting.Split('=', 2)))
         {
-            variables[setting.Split('=')[0]] = setting[(setting.IndexOf('=', StringComparison.Ordinal) + 1)..];
+            variables[setting[0]] = setting[1];
         }
 
         return Cli.Wrap(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
             .WithArguments([typeof(Reply).Assembly.Location, .. settings.Where(IsArgument)])
             .WithEnvironmentVariables(variables);
-
-        // A test run or a developer's shell may have set these variables.
-        static bool IsOfTheHost(string name) => name is "URLS" or "HTTP_PORTS" or "HTTPS_PORTS"
-            || name.StartsWith("ASPNETCORE_", StringComparison.OrdinalIgnoreCase) || name.StartsWith("OTEL_", StringComparison.OrdinalIgnoreCase)
-            || name.StartsWith("Logging__", StringComparison.OrdinalIgnoreCase) || name.StartsWith("Kestrel__", StringComparison.OrdinalIgnoreCase)
-            || name.Equals("DOTNET_ENVIRONMENT", StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Tells an argument from a variable.</summary>
     public static bool IsArgument(string setting) => setting is "" or ['-', ..];
 
-    /// <summary>Sends SIGTERM.</summary>
     public Task TerminateAsync() => CommandLine.RunAsync("kill", "-TERM", $"{_program.ProcessId}");
 
     /// <summary>Waits for its end, and does not read its log.</summary>
@@ -89,22 +79,14 @@ public sealed class ApiProcess : IAsyncDisposable
     public async Task<int> WaitAsync()
     {
         // The command itself ends only once its output has been read.
-        try
-        {
-            using var process = Process.GetProcessById(_program.ProcessId);
-            await process.WaitForExitAsync(_limit.Token);
-        }
-        catch (ArgumentException)
-        {
-            // It has ended already.
-        }
-
+        var isGone = await CommandLine.PollAsync(
+            () => CommandLine.TryAsync("kill", "-0", $"{_program.ProcessId}"), asked => asked.ExitCode != 0, Limit);
+        Assert.True(isGone.ExitCode != 0, "The API runs on.");
         _read.TrySetResult();
         return (await _program).ExitCode;
     }
 
     /// <summary>Reads the rest of the log, until a line is the wanted one or the log ends.</summary>
-    /// <param name="isWanted">Judges a line.</param>
     public async Task<List<string>> ReadLogAsync(Func<string, bool> isWanted)
     {
         var log = await _log.Task.WaitAsync(_limit.Token);
@@ -121,7 +103,6 @@ public sealed class ApiProcess : IAsyncDisposable
         return lines;
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();

@@ -1,5 +1,4 @@
 using Hello.Api.Native;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -58,19 +57,6 @@ public sealed class CompiledOptionsTests
         services.AddSingleton<IOptionsFactory<OtlpExporterOptions>, OtlpFactory>();
 
         Assert.Equal("http://traces/", Made<IOptionsMonitor<OtlpExporterOptions>>(services, compiled: true).Get("traces").Endpoint.ToString());
-    }
-
-    /// <summary>So Program.cs has to call it last.</summary>
-    [Fact]
-    public void A_setup_that_is_registered_afterwards_is_not_called()
-    {
-        var services = new ServiceCollection();
-        services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(1));
-        CompiledServices.Compile(services);
-        services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(2));
-
-        using var provider = services.BuildServiceProvider();
-        Assert.Equal(TimeSpan.FromSeconds(1), provider.GetRequiredService<IOptions<HostOptions>>().Value.ShutdownTimeout);
     }
 
     private static T Made<T>(ServiceCollection services, bool compiled)

@@ -1,10 +1,5 @@
-using System.Net;
-using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 using Hello.Api;
-using Hello.Compare.Engine;
 
 namespace Hello.Tests;
 
@@ -13,25 +8,22 @@ public sealed class HealthCommandTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hello-test-");
 
-    /// <inheritdoc/>
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Fact]
     public async Task An_api_is_found_wherever_its_settings_make_it_listen()
     {
         using var key = ECDsa.Create();
-        using var certificate = new CertificateRequest("CN=hello.invalid", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.Now.AddDays(-1), DateTimeOffset.Now.AddDays(1));
+        using var certificate = new CertificateRequest("CN=hello.invalid", key, HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.Now.AddDays(-1), DateTimeOffset.Now.AddDays(1));
         await File.WriteAllBytesAsync(Path.Combine(_folder.FullName, "certificate.pfx"), certificate.Export(X509ContentType.Pfx));
 
         await AtOnce.RunAsync(
             [
-                "ASPNETCORE_URLS=http://127.0.0.1:NUMBER",
                 "ASPNETCORE_URLS=http://LOCALHOST:NUMBER;",
                 "ASPNETCORE_URLS=http://[::1]:NUMBER",
                 "ASPNETCORE_URLS=http://127.0.0.2:NUMBER",
                 "DOTNET_URLS=http://*:NUMBER",
-                "URLS=http://hello.invalid:NUMBER",
-                "ASPNETCORE_HTTP_PORTS=NUMBER",
                 "HTTP_PORTS=;NUMBER ASPNETCORE_URLS=",
                 "ASPNETCORE_URLS=http://127.0.0.1:1 Kestrel__Endpoints__Web__Url=http://+:NUMBER",
                 "ASPNETCORE_URLS=http://0.0.0.0:NUMBER PREFERHOSTINGURLS=true Kestrel__Endpoints__Web__Url=http://127.0.0.1:1",
@@ -41,42 +33,39 @@ public sealed class HealthCommandTests : IDisposable
             ],
             async settings =>
             {
-                var own = settings.Replace("NUMBER", $"{LocalPort.FindFree()}", StringComparison.Ordinal).Replace("FOLDER", _folder.FullName, StringComparison.Ordinal).Split(' ');
+                var own = settings.Replace("NUMBER", $"{LocalPort.FindFree()}", StringComparison.Ordinal)
+                    .Replace("FOLDER", _folder.FullName, StringComparison.Ordinal).Split(' ');
                 await using var api = await ApiProcess.StartAsync(own);
 
                 // On a busy machine, the command may not start and ask within its limit.
-                Assert.Equal((0, "", ""), await CommandLine.PollAsync(() => AskAsync(own), answer => answer.ExitCode == 0, TimeSpan.FromSeconds(30)));
+                var answer = await CommandLine.PollAsync(() => AskAsync(own), answer => answer.ExitCode == 0, TimeSpan.FromMinutes(2));
+                Assert.Equal(new(0, "", ""), answer);
             });
     }
 
     [Theory]
     [InlineData("ASPNETCORE_URLS=abc")]
-    [InlineData("ASPNETCORE_CONTENTROOT=/nowhere")]
     [InlineData("ASPNETCORE_HTTP_PORTS=80800")]
     [InlineData("ASPNETCORE_URLS=http://unix:/nowhere.sock")]
-    [InlineData("ASPNETCORE_URLS=http://unix:/")]
-    [InlineData("ASPNETCORE_URLS=http://127.0.0.1:0")]
     [InlineData("-p=1")]
-    public async Task Where_no_api_can_be_there_is_none(string setting) => Assert.Equal((1, "", ""), await AskAsync(setting));
+    public async Task Where_no_api_can_be_there_is_none(string setting) => Assert.Equal(new(1, "", ""), await AskAsync(setting));
 
     [Theory]
     [InlineData("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 9\r\n\r\nUnhealthy")]
-    [InlineData("HTTP/1.1 404 Not Found\r\n\r\n")]
     [InlineData("HTTP/1.1 2000 OK\r\n\r\n")]
     [InlineData("SSH-2.0-OpenSSH_9.2\r\n")]
-    [InlineData("HTTP/1.1")]
     [InlineData("")]
     public async Task What_answers_something_else_is_not_healthy(string answer)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var asked = AskAsync($"ASPNETCORE_URLS=http://{listener.LocalEndpoint}");
-        using (var client = await listener.AcceptTcpClientAsync().WaitAsync(TimeSpan.FromSeconds(20)))
+        using (var client = await listener.AcceptTcpClientAsync().WaitAsync(TimeSpan.FromMinutes(1)))
         {
             await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(answer));
         }
 
-        Assert.Equal((1, "", ""), await asked);
+        Assert.Equal(new(1, "", ""), await asked);
     }
 
     [Fact]
@@ -85,12 +74,10 @@ public sealed class HealthCommandTests : IDisposable
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start(); // the kernel takes connections, and nobody reads them
 
-        Assert.Equal((1, "", ""), await AskAsync($"ASPNETCORE_URLS=http://{listener.LocalEndpoint}").WaitAsync(TimeSpan.FromSeconds(20)));
+        // It ends by its own limit. Nobody else ends it: a program without one would fail here after two minutes.
+        Assert.Equal(new(1, "", ""), await AskAsync($"ASPNETCORE_URLS=http://{listener.LocalEndpoint}"));
     }
 
-    private static async Task<(int ExitCode, string Output, string Error)> AskAsync(params string[] settings)
-    {
-        var (exitCode, output, error) = await CommandLine.TryAsync(ApiProcess.Command([.. settings, HealthCommand.Argument]));
-        return (exitCode, output, error);
-    }
+    private static Task<ProgramResult> AskAsync(params string[] settings) =>
+        CommandLine.TryAsync(ApiProcess.Command([.. settings, HealthCommand.Argument]));
 }

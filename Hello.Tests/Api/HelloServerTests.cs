@@ -2,7 +2,6 @@ using Hello.Api;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.Memory;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
@@ -14,23 +13,20 @@ public sealed class HelloServerTests
 {
     [Theory]
     [InlineData]
-    [InlineData("ENVIRONMENT=First")]
-    [InlineData("ASPNETCORE_ENVIRONMENT=First", "DOTNET_ENVIRONMENT=Second")]
-    [InlineData("DOTNET_ENVIRONMENT=First", "ENVIRONMENT=Second", "--environment=Third")]
-    [InlineData("ASPNETCORE_URLS=http://127.0.0.1:1", "DOTNET_URLS=http://127.0.0.1:2")]
-    [InlineData("DOTNET_URLS=http://127.0.0.1:1", "URLS=http://127.0.0.1:2")]
-    [InlineData("URLS=http://127.0.0.1:1", "--urls=http://127.0.0.1:2")]
-    [InlineData("ASPNETCORE_SHUTDOWNTIMEOUTSECONDS=7", "DOTNET_SHUTDOWNTIMEOUTSECONDS=8")]
-    [InlineData("DOTNET_SHUTDOWNTIMEOUTSECONDS=7", "SHUTDOWNTIMEOUTSECONDS=8")]
-    [InlineData("SHUTDOWNTIMEOUTSECONDS=7", "--shutdownTimeoutSeconds=8")]
-    [InlineData("ASPNETCORE_CONTENTROOT=/", "DOTNET_CONTENTROOT=/tmp")]
-    [InlineData("CONTENTROOT=/")]
-    [InlineData("ASPNETCORE_CONTENTROOT=/", "--contentRoot=/tmp")]
-    [InlineData("ASPNETCORE_APPLICATIONNAME=First", "--applicationName=Second")]
-    public void A_setting_has_the_value_that_the_usual_builder_gives_it(params string[] settings)
+    [InlineData("ASPNETCORE_", "DOTNET_")]
+    [InlineData("ASPNETCORE_", "--")]
+    [InlineData("DOTNET_", "")]
+    [InlineData("", "--")]
+    public void A_setting_of_two_sources_has_the_value_that_the_usual_builder_gives_it(params string[] sources)
     {
-        using var environment = new ScopedEnvironment(settings.Where(setting => !ApiProcess.IsArgument(setting)));
-        string[] args = [.. settings.Where(ApiProcess.IsArgument)];
+        string[][] values =
+        [
+            ["ENVIRONMENT=First", "APPLICATIONNAME=First", "CONTENTROOT=/", "SHUTDOWNTIMEOUTSECONDS=7", "URLS=http://127.0.0.1:1"],
+            ["ENVIRONMENT=Second", "APPLICATIONNAME=Second", "CONTENTROOT=/tmp", "SHUTDOWNTIMEOUTSECONDS=8", "URLS=http://127.0.0.1:2"],
+        ];
+        var settings = sources.SelectMany((source, i) => values[i].Select(value => source + value)).ToLookup(ApiProcess.IsArgument);
+        using var environment = new ScopedEnvironment(settings[false]);
+        string[] args = [.. settings[true]];
 
         var usual = WebApplication.CreateBuilder(args);
         // The API's own default, beneath all sources as there.
@@ -41,7 +37,6 @@ public sealed class HelloServerTests
     [Theory]
     [InlineData("8080")]
     [InlineData("8080", "urls=")]
-    [InlineData("8080", "http_ports=")]
     [InlineData("8080", "Kestrel:Limits:MaxConcurrentConnections=9")]
     [InlineData("9000", "http_ports=9000")]
     [InlineData(null, "https_ports=9000")]
@@ -64,21 +59,19 @@ public sealed class HelloServerTests
     /// <summary>The variables of this process with those of a test and without others of the host, until it is disposed.</summary>
     private sealed class ScopedEnvironment : IDisposable
     {
+        private static readonly string[] Names =
+            ["ENVIRONMENT", "URLS", "HTTP_PORTS", "HTTPS_PORTS", "CONTENTROOT", "APPLICATIONNAME", "SHUTDOWNTIMEOUTSECONDS"];
+
         private readonly Dictionary<string, string?> _before = [];
 
         public ScopedEnvironment(IEnumerable<string> variables)
         {
-            string[] names = ["ENVIRONMENT", "URLS", "HTTP_PORTS", "HTTPS_PORTS", "CONTENTROOT", "APPLICATIONNAME", "SHUTDOWNTIMEOUTSECONDS"];
-            foreach (var prefix in (string[])["ASPNETCORE_", "DOTNET_", ""])
-            {
-                Array.ForEach(names, name => Set(prefix + name, null));
-            }
-
             // The usual builder would watch its settings files, which takes a while each time.
-            Set("DOTNET_hostBuilder__reloadConfigOnChange", "false");
-            foreach (var variable in variables.Select(variable => variable.Split('=')))
+            var ofTheHost = Names.SelectMany(name => (string[])[$"ASPNETCORE_{name}=", $"DOTNET_{name}=", $"{name}="]);
+            foreach (var variable in ofTheHost.Append("DOTNET_hostBuilder__reloadConfigOnChange=false").Concat(variables).Select(v => v.Split('=')))
             {
-                Set(variable[0], variable[1]);
+                _before.TryAdd(variable[0], Environment.GetEnvironmentVariable(variable[0]));
+                Environment.SetEnvironmentVariable(variable[0], variable[1].Length > 0 ? variable[1] : null);
             }
         }
 
@@ -88,12 +81,6 @@ public sealed class HelloServerTests
             {
                 Environment.SetEnvironmentVariable(name, value);
             }
-        }
-
-        private void Set(string name, string? value)
-        {
-            _before.TryAdd(name, Environment.GetEnvironmentVariable(name));
-            Environment.SetEnvironmentVariable(name, value);
         }
     }
 }

@@ -1,25 +1,34 @@
-using System.Security.Cryptography;
-using System.Text;
+using System.IO.Compression;
 
 namespace Hello.Tests;
 
-/// <summary>The native binary does without the code that has been left out, and says so if that code is asked for.</summary>
+/// <summary>Telemetry is exported as its settings say, also by the native binary, which does without the code that has been left out.</summary>
 [Trait("Needs", "Engine")]
 public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task All_three_signals_are_exported_with_the_headers_that_are_set(ImageSpecification image)
+    [MemberData(nameof(Builds.All), MemberType = typeof(Builds))]
+    public async Task All_three_signals_are_exported_with_the_headers_and_names_that_are_set_and_the_trace_of_the_caller(ImageSpecification image)
     {
+        string[] settings =
+        [
+            "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b", "OTEL_SERVICE_NAME=named-here", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=from-here",
+            "OTEL_METRICS_EXEMPLAR_FILTER=trace_based",
+        ];
+        var trace = RandomNumberGenerator.GetBytes(16);
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
-        await using var container = await PlainContainer.RunOnHostAsync(image, [
-            .. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b",
-            "--env", "OTEL_SERVICE_NAME=named-here", "--env", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=from-here",
-        ]);
-        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        await using var container = await PlainContainer.AnswerOnHostAsync(
+            image, [.. receiver.Options, .. settings.SelectMany(setting => (string[])["--env", setting])]);
+        using var client = new HttpClient { BaseAddress = container.Address };
+        // https://www.w3.org/TR/trace-context/#traceparent-header
+        client.DefaultRequestHeaders.Add("traceparent", $"00-{Convert.ToHexStringLower(trace)}-00f067aa0ba902b7-01");
+        Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
 
-        var exports = await receiver.WaitAsync(e => OtlpReceiver.Signals.All(signal => e.Any(x => x.Path == signal)));
+        var exports = await receiver.WaitAsync(e => OtlpReceiver.Signals.All(signal => HasTrace(e, signal)));
 
+        Assert.True(HasTrace(exports, "/v1/traces"), "The span is not in the trace that the caller named.");
+        Assert.True(HasTrace(exports, "/v1/metrics"), "No metric names the trace as its exemplar.");
+        Assert.True(HasTrace(exports, "/v1/logs"), "No record of the log names the trace.");
         Assert.Equal(OtlpReceiver.Signals, exports.Select(e => e.Path).Distinct().Order());
         Assert.All(exports, e => Assert.Contains("x-key: a b", e.Headers));
         Assert.All(exports, e => Assert.Contains("Content-Type: application/x-protobuf", e.Headers));
@@ -27,79 +36,28 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
             ["service.name", "named-here", "deployment.environment.name", "from-here", "telemetry.sdk.language"],
             text => Assert.Contains(text, Encoding.Latin1.GetString(e.Body), StringComparison.Ordinal)));
         // The span's name, which is a field, and its route and status, which are attributes.
-        var trace = Encoding.Latin1.GetString(exports.First(e => e.Path == "/v1/traces").Body);
-        Assert.All(["GET /hello", "http.route", "http.response.status_code"], text => Assert.Contains(text, trace, StringComparison.Ordinal));
-    }
-
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_metric_names_a_trace_as_its_exemplar(ImageSpecification image)
-    {
-        var trace = RandomNumberGenerator.GetBytes(16);
-        await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
-        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_METRICS_EXEMPLAR_FILTER=trace_based"]);
-        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
-
-        using var client = new HttpClient { BaseAddress = container.Address };
-        client.DefaultRequestHeaders.Add("traceparent", $"00-{Convert.ToHexStringLower(trace)}-00f067aa0ba902b7-01"); // https://www.w3.org/TR/trace-context/#traceparent-header
-        Assert.Equal(HelloImages.Greeting, await client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
-        var exports = await receiver.WaitAsync(e => HasTrace(e, "/v1/metrics") && HasTrace(e, "/v1/traces"));
-
-        Assert.True(HasTrace(exports, "/v1/traces"), "The span is not in the trace that the caller named.");
-        Assert.True(HasTrace(exports, "/v1/metrics"), $"None of {exports.Count(e => e.Path == "/v1/metrics")} exports of metrics has an exemplar from trace {Convert.ToHexStringLower(trace)}.");
+        var span = Encoding.Latin1.GetString(exports.First(e => e.Path == "/v1/traces").Body);
+        Assert.All(["GET /hello", "http.route", "http.response.status_code"], text => Assert.Contains(text, span, StringComparison.Ordinal));
 
         bool HasTrace(OtlpExport[] exports, string path) => exports.Any(e => e.Path == path && e.Body.AsSpan().IndexOf(trace) >= 0);
     }
 
-    [Theory]
-    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Exports_of_a_signal_share_a_connection_until_the_receiver_closes_it(ImageSpecification image)
-    {
-        var metrics = 0;
-        await using var receiver = new OtlpReceiver(export =>
-            export.Path == "/v1/metrics" && Interlocked.Increment(ref metrics) == 3 ? OtlpReceiver.Ok.Replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n", StringComparison.Ordinal) : OtlpReceiver.Ok);
-        await using var container = await PlainContainer.RunOnHostAsync(image, receiver.Options);
-
-        var exports = (await receiver.WaitAsync(e => e.Count(x => x.Path == "/v1/metrics") >= 6)).Where(e => e.Path == "/v1/metrics").ToArray();
-
-        Assert.True(exports.Length >= 6, $"Only {exports.Length} exports of metrics came.");
-        Assert.Single(exports[..3].Select(e => e.Connection).Distinct());
-        Assert.Single(exports[3..6].Select(e => e.Connection).Distinct());
-        Assert.NotEqual(exports[0].Connection, exports[3].Connection);
-        Assert.Contains("Hello.Api", Encoding.Latin1.GetString(exports[0].Body), StringComparison.Ordinal); // not unknown_service
-    }
-
-    [Theory]
-    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task Compressed_exports_are_gzip(ImageSpecification image)
-    {
-        await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
-        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_EXPORTER_OTLP_COMPRESSION=gzip"]);
-        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
-
-        var exports = await receiver.WaitAsync(e => e.Length > 0);
-
-        Assert.NotEmpty(exports);
-        Assert.All(exports, e => Assert.Contains("Content-Encoding: gzip", e.Headers));
-        Assert.All(exports, e => Assert.Equal([0x1F, 0x8B], e.Body[..2]));
-    }
-
-    [Theory]
-    [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
-    public async Task An_export_that_the_receiver_defers_is_sent_again(ImageSpecification image)
+    /// <summary>Without OTEL_SERVICE_NAME, the service has the name of the program and is not unknown_service.</summary>
+    [Fact]
+    public async Task An_export_that_the_receiver_defers_is_sent_again_and_is_compressed_if_that_is_set()
     {
         byte[]? refused = null;
-        await using var receiver = new OtlpReceiver(export =>
-            export.Path != "/v1/traces" || refused is not null
-                ? OtlpReceiver.Ok
-                : Refuse(export));
-        await using var container = await PlainContainer.RunOnHostAsync(image, [.. receiver.Options, "--env", "OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY=in_memory"]);
-        Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
+        await using var receiver = new OtlpReceiver(export => export.Path == "/v1/traces" && refused is null ? Refuse(export) : OtlpReceiver.Ok);
+        string[] settings = ["--env", "OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY=in_memory", "--env", "OTEL_EXPORTER_OTLP_COMPRESSION=gzip"];
+        await using var container = await PlainContainer.AnswerOnHostAsync(Builds.Native, [.. receiver.Options, .. settings]);
 
         var exports = await receiver.WaitAsync(e => refused is not null && e.Count(x => x.Body.AsSpan().SequenceEqual(refused)) == 2);
 
         Assert.NotNull(refused);
         Assert.Equal(2, exports.Count(e => e.Body.AsSpan().SequenceEqual(refused)));
+        Assert.All(exports, e => Assert.Contains("Content-Encoding: gzip", e.Headers));
+        using var unpacked = new StreamReader(new GZipStream(new MemoryStream(refused), CompressionMode.Decompress), Encoding.Latin1);
+        Assert.Contains("Hello.Api", await unpacked.ReadToEndAsync(), StringComparison.Ordinal);
 
         string Refuse(OtlpExport export)
         {

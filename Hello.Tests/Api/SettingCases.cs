@@ -1,6 +1,3 @@
-using System.Text.RegularExpressions;
-using Hello.Compare.Engine;
-
 namespace Hello.Tests;
 
 /// <summary>What the API says of settings. Settings have a space between them. Arguments are empty or begin with a dash.</summary>
@@ -23,46 +20,34 @@ internal static class SettingCases
     /// <summary>Settings with which no build can start. The error begins with the second text, and its reason contains the third.</summary>
     public static readonly (string Settings, string Begin, string Reason)[] EndEveryStart =
     [
-        ("ASPNETCORE_URLS=http://10.9.8.7:8080", "ASPNETCORE_URLS is 'http://10.9.8.7:8080'", "no such address"),
-        ("DOTNET_URLS=http://[2001:db8::1]:8080", "DOTNET_URLS is 'http://[2001:db8::1]:8080'", "no such address"),
+        ("DOTNET_URLS=http://10.9.8.7:8080", "DOTNET_URLS is 'http://10.9.8.7:8080'", "no such address"),
         ("Kestrel__Endpoints__Web__Url=http://10.9.8.7:80", "Kestrel__Endpoints__Web__Url is 'http://10.9.8.7:80'", "no such address"),
         (" --urls=http://10.9.8.7:8080", "urls is 'http://10.9.8.7:8080'", "no such address"), // behind an empty argument
         ("URLS=8080", "URLS is '8080'", NoAddress),
         ("ASPNETCORE_URLS=ftp://+:8080", "ASPNETCORE_URLS is 'ftp://+:8080'", NoAddress),
         ("ASPNETCORE_URLS=http://+:8080/api", "ASPNETCORE_URLS is 'http://+:8080/api'", NoAddress),
-        ("ASPNETCORE_URLS=http://+:99999", "ASPNETCORE_URLS is 'http://+:99999'", NoAddress),
         ("ASPNETCORE_URLS=http://+:http", "ASPNETCORE_URLS is 'http://+:http'", NoAddress),
-        ("ASPNETCORE_URLS=http://+:8080,http://+:8081", "ASPNETCORE_URLS is 'http://+:8080,http://+:8081'", NoAddress),
-        ("ASPNETCORE_URLS=http://[::1", "ASPNETCORE_URLS is 'http://[::1'", NoAddress),
         ("ASPNETCORE_URLS=http://me:s3cret@+:8080", "ASPNETCORE_URLS is 'http://***@+:8080'", NoAddress),
         ("ASPNETCORE_URLS=http://+:8080;http://+:8081/?key=s3cret", "ASPNETCORE_URLS is 'http://+:8080;http://+:8081/?***'", NoAddress),
         ("--urls=http://me:s3cret@+:8080", "urls is 'http://***@+:8080'", NoAddress),
         ("ASPNETCORE_URLS=http://localhost:0", "ASPNETCORE_URLS is 'http://localhost:0'", "127.0.0.1:0"),
         ("ASPNETCORE_URLS=http://pipe:/hello", "ASPNETCORE_URLS is 'http://pipe:/hello'", "Windows"),
         ("ASPNETCORE_URLS=http://unix:/nope/x.sock", "ASPNETCORE_URLS is 'http://unix:/nope/x.sock'", "no folder /nope"),
-        ("ASPNETCORE_HTTP_PORTS=99999", "ASPNETCORE_HTTP_PORTS is '99999'", "0 to 65535"),
         ("HTTP_PORTS=80a", "HTTP_PORTS is '80a'", "0 to 65535"),
-        ("ASPNETCORE_HTTP_PORTS=-1", "ASPNETCORE_HTTP_PORTS is '-1'", "0 to 65535"),
         ("ASPNETCORE_HTTP_PORTS=8080,8081", "ASPNETCORE_HTTP_PORTS is '8080,8081'", "semicolons"),
         ("ASPNETCORE_HTTPS_PORTS=x", "ASPNETCORE_HTTPS_PORTS is 'x'", "0 to 65535"),
         ("Kestrel__Endpoints__Web__Protocols=Http1", "Kestrel__Endpoints__Web__Url is not set", NoAddress),
-        ("Kestrel__Endpoints__Web=http://+:8080", "Kestrel__Endpoints__Web__Url is not set", NoAddress),
         ("ASPNETCORE_CONTENTROOT=/nowhere", "ASPNETCORE_CONTENTROOT is '/nowhere'", "no folder"),
         ("-p=s3cret", "The command line cannot be read", "'-p'"),
 
         ("Logging__LogLevel__Default=Verbose", "Logging__LogLevel__Default is 'Verbose'", "not supported"),
-        ("Logging__Console__LogLevel__Hello=warn", "Logging__Console__LogLevel__Hello is 'warn'", "not supported"),
         ($"{Kestrel}KeepAliveTimeout=soon", $"{Kestrel}KeepAliveTimeout is 'soon'", "TimeSpan"),
         ("--Kestrel:Limits:KeepAliveTimeout=soon", $"{Kestrel}KeepAliveTimeout is 'soon'", "TimeSpan"),
-        ($"{Kestrel}MaxRequestLineSize=-1", $"{Kestrel}MaxRequestLineSize is '-1'", "positive"),
         ($"{Kestrel}MaxRequestBufferSize=1", $"{Kestrel}MaxRequestBufferSize is '1'", "8192"),
-        ($"{Kestrel}MaxConcurrentConnections=many", $"{Kestrel}MaxConcurrentConnections is 'many'", "Int64"),
         ($"{Kestrel}MinRequestBodyDataRate__BytesPerSecond=fast", $"{Kestrel}MinRequestBodyDataRate__BytesPerSecond is 'fast'", "Double"),
         ($"{Kestrel}MinResponseDataRate__GracePeriod=00:00:00", $"{Kestrel}MinResponseDataRate__GracePeriod is '00:00:00'", "1 second"),
 
         ($"{Otlp} OTEL_BSP_MAX_QUEUE_SIZE=2147483647", OpenTelemetry("OTEL_BSP_MAX_QUEUE_SIZE, OTEL_EXPORTER_OTLP_ENDPOINT: "), "Correct"),
-        ($"{Otlp} OTEL_BLRP_MAX_QUEUE_SIZE=2147483647", OpenTelemetry("OTEL_BLRP_MAX_QUEUE_SIZE, OTEL_EXPORTER_OTLP_ENDPOINT: "), "Correct"),
-        ($"{Otlp} OTEL_METRIC_EXPORT_INTERVAL=0", OpenTelemetry("OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_METRIC_EXPORT_INTERVAL: "), "non-zero"),
         ($"{Otlp} OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY=disk", OpenTelemetry("OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY"), "DIRECTORY_PATH"),
         ($"{Otlp} OTEL_EXPORTER_OTLP_HEADERS=s3cret", OpenTelemetry("OTEL_EXPORTER_OTLP_ENDPOINT"), NoHeaders),
         ($"{Otlp} OTEL_EXPORTER_OTLP_HEADERS=no%20name=s3cret", OpenTelemetry("OTEL_EXPORTER_OTLP_ENDPOINT"), NoHeaders),
@@ -74,21 +59,15 @@ internal static class SettingCases
     [
         ("ASPNETCORE_HTTPS_PORTS=8443", "ASPNETCORE_HTTPS_PORTS is '8443'", NoTls),
         ("ASPNETCORE_URLS=http://+:8080;https://+:8443", "ASPNETCORE_URLS is 'http://+:8080;https://+:8443'", NoTls),
-        ("Kestrel__Endpoints__Web__Url=https://+:8443", "Kestrel__Endpoints__Web__Url is 'https://+:8443'", NoTls),
         ($"{Certificate}Path=/tls.pfx {Certificate}Password=s3cret", Certificate, NoTls),
         ("--Kestrel:Certificates:Default:Password=s3cret", $"{Certificate}Password is set", NoTls),
-        ("Kestrel__Endpoints__A__Certificate__Password=s3cret", "Kestrel__Endpoints__A__Certificate__Password is set", NoTls),
     ];
 
     /// <summary>Settings with which only the alpine build cannot start, which has TLS and HTTP/3.</summary>
     public static readonly (string Settings, string Begin, string Reason)[] EndTheAlpineStart =
     [
         ("ASPNETCORE_HTTPS_PORTS=8443", "ASPNETCORE_HTTPS_PORTS is '8443'", NeedsCertificate),
-        ("ASPNETCORE_URLS=https://+:8443", "ASPNETCORE_URLS is 'https://+:8443'", NeedsCertificate),
-        ("Kestrel__Endpoints__Web__Url=https://+:8443", "Kestrel__Endpoints__Web__Url is 'https://+:8443'", NeedsCertificate),
         ($"{Certificate}Path=/nowhere {Certificate}Password=s3cret", $"{Certificate}Path is '/nowhere'", "Could not find file"),
-        ($"{Certificate}Path=/etc/passwd {Certificate}Password=s3cret", $"{Certificate}Path is '/etc/passwd'", "ASN1"),
-        ($"{Certificate}Subject=nobody {Certificate}Password=s3cret", $"{Certificate}Subject is 'nobody'", "could not be found"),
         ("Kestrel__Endpoints__A__Url=http://+:80 Kestrel__Endpoints__A__Certificate__Path=/a", "Kestrel__Endpoints__A__Url is", "non-HTTPS"),
         ($"{Protocols}=Http3", $"{Protocols} is 'Http3'", "requires HTTPS"),
         ($"{Otlp} OTEL_EXPORTER_OTLP_CERTIFICATE=/nowhere", OpenTelemetry("OTEL_EXPORTER_OTLP_CERTIFICATE"), "/nowhere"),
@@ -108,10 +87,8 @@ internal static class SettingCases
         ($"{Otlp} OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc', which this static binary does not speak"),
         ($"{Otlp} OTEL_EXPORTER_OTLP_LOGS_PROTOCOL=GRPC", "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL is 'grpc', which this static binary does not speak"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT=https://me:s3cret@a:4317", $"OTEL_EXPORTER_OTLP_ENDPOINT is 'https://***@a:4317', and {NoTls}"),
-        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=https://a/?key=s3cret", $"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is 'https://a/?***', and {NoTls}"),
         ($"{Otlp} ALL_PROXY=http://me:s3cret@proxy:3128", "ALL_PROXY is set, and this static binary has no support for proxies"),
         ($"{Protocols}=Http2", $"{Protocols} is 'Http2', and {Http1}"),
-        ($"{Protocols}=Http3", $"{Protocols} is 'Http3', and {Http1}"),
         ("Kestrel__Endpoints__A__Url=http://+:8080 Kestrel__Endpoints__A__Protocols=http2", $"Kestrel__Endpoints__A__Protocols is 'http2'"),
     ];
 

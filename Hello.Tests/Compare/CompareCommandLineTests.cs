@@ -1,7 +1,3 @@
-using CliWrap;
-using Hello.Compare.Comparison;
-using Hello.Compare.Engine;
-
 namespace Hello.Tests;
 
 /// <summary>The command line of Hello.Compare: help and errors, for which it asks no engine.</summary>

@@ -1,9 +1,3 @@
-using System.Security.Cryptography;
-using Hello.Compare.Comparison;
-using Hello.Compare.Engine;
-using Hello.Compare.Figures;
-using Hello.Compare.Images;
-
 namespace Hello.Tests;
 
 /// <summary>The command <c>compare</c> on the real engine.</summary>

@@ -1,6 +1,3 @@
-using Hello.Compare.Comparison;
-using Hello.Compare.Figures;
-using Hello.Compare.Images;
 using Microsoft.Playwright;
 
 namespace Hello.Tests;

@@ -1,10 +1,3 @@
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using Hello.Compare.Comparison;
-using Hello.Compare.Engine;
-using Hello.Compare.Figures;
-using Hello.Compare.Images;
-
 namespace Hello.Tests;
 
 /// <summary>How the comparison is written. The figures here are made up.</summary>

@@ -1,8 +1,3 @@
-using Hello.Compare.Comparison;
-using Hello.Compare.Engine;
-using Hello.Compare.Images;
-using Hello.Compare.Probe;
-
 namespace Hello.Tests;
 
 /// <summary>Engines and their clients as people have them, with a script in place of the client.</summary>

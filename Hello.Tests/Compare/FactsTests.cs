@@ -1,10 +1,4 @@
-using System.Globalization;
-using System.Text.Json;
 using Hello.AppHost.Dashboard;
-using Hello.Compare.Engine;
-using Hello.Compare.Images;
-using Hello.Compare.Probe;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Hello.Tests;
 

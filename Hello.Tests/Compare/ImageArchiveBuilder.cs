@@ -1,9 +1,4 @@
-using System.Formats.Tar;
 using System.IO.Compression;
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
-using Hello.Compare.Images;
 using ZstdSharp;
 
 namespace Hello.Tests;

@@ -1,8 +1,4 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Json.Nodes;
-using Hello.Compare.Engine;
-using Hello.Compare.Images;
 using static Hello.Tests.ImageArchiveBuilder;
 using Archive = Hello.Compare.Images.ImageArchive;
 

@@ -1,5 +1,3 @@
-using Hello.Compare.Engine;
-using Hello.Compare.Images;
 using static Hello.Tests.ImageArchiveBuilder;
 
 namespace Hello.Tests;

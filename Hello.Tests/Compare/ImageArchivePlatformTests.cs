@@ -1,5 +1,3 @@
-using System.Text;
-using Hello.Compare.Images;
 using static Hello.Tests.ImageArchiveBuilder;
 using static Hello.Tests.ImageArchiveTests;
 

@@ -1,7 +1,3 @@
-using System.Formats.Tar;
-using System.Text;
-using Hello.Compare.Engine;
-using Hello.Compare.Images;
 using static Hello.Tests.ImageArchiveBuilder;
 using Archive = Hello.Compare.Images.ImageArchive;
 
@@ -169,8 +165,8 @@ public sealed class ImageArchiveTests
     [Theory]
     [InlineData("id1/layer.tar", "end", 0x28, 0xB5, 0x2F, 0xFD, 0)]
     [InlineData("id1/layer.tar", "neither JSON nor a tar", 1, 2, 3)]
-    [InlineData("manifest.json", "", '[')]
-    [InlineData("config.json", "neither JSON nor a tar", 'n', 'o')]
+    [InlineData("manifest.json", "", 0x5B)]
+    [InlineData("config.json", "neither JSON nor a tar", 0x6E, 0x6F)]
     public async Task An_unreadable_file_is_named_with_the_reason(string name, string reason, params int[] content)
     {
         var message = await ErrorAsync(With(name, [.. content.Select(b => (byte)b)]));

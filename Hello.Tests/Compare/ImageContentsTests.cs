@@ -1,8 +1,4 @@
 using System.Diagnostics;
-using System.Formats.Tar;
-using System.Security.Cryptography;
-using System.Text.Json;
-using Hello.Compare.Images;
 using Archive = Hello.Compare.Images.ImageArchive;
 
 namespace Hello.Tests;

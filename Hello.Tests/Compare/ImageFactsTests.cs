@@ -1,10 +1,3 @@
-using System.Formats.Tar;
-using System.Text;
-using System.Text.Json;
-using Hello.Compare.Engine;
-using Hello.Compare.Images;
-using Hello.Compare.Probe;
-
 namespace Hello.Tests;
 
 /// <summary>The facts that are derived from an image's files, configuration, Dockerfile and process.</summary>

@@ -1,5 +1,3 @@
-using Hello.Compare.Probe;
-
 namespace Hello.Tests;
 
 /// <summary>The arithmetic of a load.</summary>

@@ -1,5 +1,3 @@
-using System.Formats.Tar;
-using Hello.Compare.Images;
 using static Hello.Tests.ImageArchiveBuilder;
 
 namespace Hello.Tests;

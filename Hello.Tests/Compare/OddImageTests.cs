@@ -1,10 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using CliWrap;
-using Hello.Compare.Engine;
-using Hello.Compare.Figures;
-using Hello.Compare.Images;
 
 namespace Hello.Tests;
 

@@ -1,7 +1,3 @@
-using System.Text.Json;
-using CliWrap;
-using Hello.Compare.Figures;
-
 namespace Hello.Tests;
 
 /// <summary>The command <c>compare</c> with images that are not ours: each gets its figures. Odd ones are in <see cref="OddImageTests"/>.</summary>

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-
 namespace Hello.Tests;
 
 /// <summary>Makes the tars that .NET's TarWriter does not make. Text stands for bytes: a character is a byte.</summary>

@@ -1,6 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-using System.Text.Json;
 using Hello.AppHost;
 
 namespace Hello.Tests;

@@ -1,5 +1,3 @@
-using Hello.Compare.Engine;
-
 namespace Hello.Tests;
 
 /// <summary>A fault of a build or of the engine stops nothing else, and nothing is left behind.</summary>

@@ -1,9 +1,4 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
 using Hello.AppHost.Dashboard;
-using Hello.Compare.Comparison;
-using Hello.Compare.Figures;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Hello.Tests;
 

@@ -1,7 +1,5 @@
 using Hello.AppHost;
 using Hello.AppHost.Dashboard;
-using Hello.Compare.Images;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Hello.Tests;
 

@@ -1,6 +1,5 @@
 using Hello.AppHost;
 using Hello.AppHost.Dashboard;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Hello.Tests;
 

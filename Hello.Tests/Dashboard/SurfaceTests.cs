@@ -1,7 +1,5 @@
-using System.Net;
 using Hello.AppHost.Dashboard;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Hello.Tests;
 

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Hello.Compare.Figures;
 
 namespace Hello.Tests;
 

@@ -1,7 +1,3 @@
-using System.Text.Json;
-using CliWrap;
-using Hello.Compare.Images;
-
 namespace Hello.Tests;
 
 /// <summary>deploy/compose.yaml, run as a project of its own.</summary>

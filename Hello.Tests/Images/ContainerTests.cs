@@ -1,7 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
-using Hello.Compare.Engine;
-
 namespace Hello.Tests;
 
 /// <summary>How the containers run and end.</summary>

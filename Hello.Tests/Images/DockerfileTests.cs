@@ -1,7 +1,3 @@
-using System.Text;
-using System.Text.RegularExpressions;
-using Hello.Compare.Images;
-
 namespace Hello.Tests;
 
 /// <summary>What a reader learns from the Dockerfiles side by side: what a user other than root takes.</summary>

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Hello.Tests;
 
 /// <summary>What an attacker who has taken over the process can do: attacks on the containers of the application.</summary>

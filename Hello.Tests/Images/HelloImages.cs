@@ -1,5 +1,3 @@
-using Hello.Compare.Images;
-
 namespace Hello.Tests;
 
 /// <summary>What one build must be.</summary>

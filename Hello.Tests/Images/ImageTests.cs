@@ -1,7 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using Hello.Compare.Images;
-
 namespace Hello.Tests;
 
 /// <summary>What is in the images.</summary>

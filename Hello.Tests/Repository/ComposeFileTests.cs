@@ -1,8 +1,4 @@
-using System.Text.Json;
-using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using CliWrap;
-using Hello.Compare.Images;
 
 namespace Hello.Tests;
 

@@ -1,6 +1,3 @@
-using CliWrap;
-using Hello.Compare.Images;
-
 namespace Hello.Tests;
 
 /// <summary>The commands in docs/debugging.md show what it says, of a container from scratch with least privilege.</summary>

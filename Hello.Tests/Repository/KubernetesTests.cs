@@ -1,5 +1,3 @@
-using CliWrap;
-using Hello.Compare.Images;
 using k8s;
 using k8s.Models;
 

@@ -1,6 +1,3 @@
-using System.Text.RegularExpressions;
-using Hello.Compare.Images;
-
 namespace Hello.Tests;
 
 /// <summary>The folders keep to the order that makes them easy to read.</summary>

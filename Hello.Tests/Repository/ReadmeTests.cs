@@ -1,7 +1,3 @@
-using System.Text.RegularExpressions;
-using Hello.Compare.Figures;
-using Hello.Compare.Images;
-
 namespace Hello.Tests;
 
 /// <summary>What the README and the pages of docs/ say.</summary>

@@ -1,8 +1,3 @@
-using System.Security.Cryptography;
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using Hello.Compare.Images;
-
 namespace Hello.Tests;
 
 /// <summary>The SBOM names the packages in the binary. Nothing in an image from scratch does.</summary>

@@ -1,7 +1,4 @@
 using System.Runtime.Versioning;
-using CliWrap;
-using Hello.Compare.Engine;
-using Hello.Compare.Images;
 
 namespace Hello.Tests;
 

@@ -1,6 +1,3 @@
-using Hello.Compare.Comparison;
-using Hello.Compare.Images;
-
 namespace Hello.Tests;
 
 /// <summary>The commands with plain Docker do what the pages say.</summary>

@@ -1,7 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using Hello.Compare.Images;
 using YamlDotNet.Serialization;
 
 namespace Hello.Tests;

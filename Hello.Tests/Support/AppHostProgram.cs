@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text.RegularExpressions;
-
 namespace Hello.Tests;
 
 /// <summary>What an AppHost in a process of its own has made: its orchestrator DCP, containers and networks.</summary>
@@ -8,13 +5,12 @@ internal static partial class AppHostProgram
 {
     private const string CreatorLabel = "com.microsoft.developer.usvc-dev.creatorProcessId";
 
-    private static readonly TimeSpan TidyLimit = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan TidyLimit = TimeSpan.FromMinutes(2);
 
     /// <summary>The containers and networks of an AppHost, by name.</summary>
-    /// <param name="orchestrator">The process of its DCP that made them.</param>
     public static async Task<string[]> BelongingsAsync(int orchestrator)
     {
-        string[] ofDcp = ["--filter", string.Create(CultureInfo.InvariantCulture, $"label={CreatorLabel}={orchestrator}")];
+        string[] ofDcp = ["--filter", $"label={CreatorLabel}={orchestrator}"];
         return
         [
             .. Lines(await CommandLine.DockerAsync(["container", "ls", "--all", .. ofDcp, "--format", "{{.Names}}"])),
@@ -22,7 +18,8 @@ internal static partial class AppHostProgram
         ];
     }
 
-    /// <summary>Waits for the DCP of an AppHost: <c>dcp start-apiserver --monitor 1234 …</c> starts <c>dcp run-controllers …</c>, which makes the containers.</summary>
+    /// <summary>Waits for the DCP of an AppHost.</summary>
+    /// <remarks><c>dcp start-apiserver --monitor 1234 …</c> starts <c>dcp run-controllers …</c>, which makes the containers.</remarks>
     public static async Task<int> OrchestratorAsync(int appHost)
     {
         var controllers = await CommandLine.PollAsync(ControllersAsync, ids => ids.Length > 0, TidyLimit);
@@ -30,11 +27,12 @@ internal static partial class AppHostProgram
 
         async Task<int[]> ControllersAsync()
         {
-            var processes = Lines(await CommandLine.RunAsync("ps", "-eo", "pid,ppid,args")).Select(line => line.Split(' ', 3, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray();
+            var processes = Lines(await CommandLine.RunAsync("ps", "-eo", "pid,ppid,args"))
+                .Select(line => line.Split(' ', 3, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray();
             return
             [
                 .. from server in processes
-                   where server[2].Contains(string.Create(CultureInfo.InvariantCulture, $" start-apiserver --monitor {appHost} "), StringComparison.Ordinal)
+                   where server[2].Contains($" start-apiserver --monitor {appHost} ", StringComparison.Ordinal)
                    from controllers in processes
                    where controllers[1] == server[0] && controllers[2].Contains(" run-controllers ", StringComparison.Ordinal)
                    select int.Parse(controllers[0], CultureInfo.InvariantCulture),
@@ -43,16 +41,19 @@ internal static partial class AppHostProgram
     }
 
     /// <summary>The process of the DCP that has made a container.</summary>
-    /// <param name="container">Its name or ID.</param>
-    public static async Task<int> OrchestratorOfAsync(string container) => int.Parse(
-        await CommandLine.DockerAsync("container", "inspect", "--format", $"{{{{index .Config.Labels \"{CreatorLabel}\"}}}}", container), CultureInfo.InvariantCulture);
+    public static async Task<int> OrchestratorOfAsync(string container)
+    {
+        var format = $"{{{{index .Config.Labels \"{CreatorLabel}\"}}}}";
+        return int.Parse(await CommandLine.DockerAsync("container", "inspect", "--format", format, container), CultureInfo.InvariantCulture);
+    }
 
     /// <summary>Waits until the containers of all builds answer.</summary>
     public static async Task AssertAllAnswerAsync(RunningProgram appHost, int orchestrator, TimeSpan limit)
     {
         foreach (var image in HelloImages.Specification)
         {
-            var answer = await CommandLine.PollAsync(() => SayHelloAsync(image, orchestrator), a => a == HelloImages.Greeting || appHost.HasEnded, limit);
+            var answer = await CommandLine.PollAsync(
+                () => SayHelloAsync(image, orchestrator), a => a == HelloImages.Greeting || appHost.HasEnded, limit);
             Assert.True(answer == HelloImages.Greeting, $"{image}: {answer}. The AppHost wrote:\n{string.Join('\n', appHost.Lines)}");
         }
     }
@@ -61,11 +62,10 @@ internal static partial class AppHostProgram
     public static async Task AssertNothingIsLeftAsync(int orchestrator)
     {
         Assert.Empty(await CommandLine.PollAsync(() => BelongingsAsync(orchestrator), left => left.Length == 0, TidyLimit));
-        var process = orchestrator.ToString(CultureInfo.InvariantCulture);
-        Assert.NotEqual(0, (await CommandLine.PollAsync(() => CommandLine.TryAsync("kill", "-0", process), r => r.ExitCode != 0, TidyLimit)).ExitCode);
+        var asked = await CommandLine.PollAsync(() => CommandLine.TryAsync("kill", "-0", $"{orchestrator}"), r => r.ExitCode != 0, TidyLimit);
+        Assert.NotEqual(0, asked.ExitCode);
     }
 
-    /// <summary>A line of a stack trace.</summary>
     [GeneratedRegex(@"\n\s+at \S+\(")]
     public static partial Regex StackTrace();
 
@@ -75,15 +75,10 @@ internal static partial class AppHostProgram
     {
         // A container has its resource's name and a suffix: scratch-nonroot-uwrsadbg.
         var container = (await BelongingsAsync(orchestrator)).SingleOrDefault(name => name[..Math.Max(name.LastIndexOf('-'), 0)] == image.Resource);
-        if (container is null)
+        var port = container is null ? null : await CommandLine.TryAsync("docker", "container", "port", container, "8080/tcp");
+        if (port is not { ExitCode: 0 })
         {
-            return "there is no container";
-        }
-
-        var port = await CommandLine.TryAsync("docker", "container", "port", container, "8080/tcp");
-        if (port.ExitCode != 0)
-        {
-            return port.Error;
+            return port?.Error ?? "there is no container";
         }
 
         try

@@ -1,5 +1,4 @@
 using Deque.AxeCore.Playwright;
-using Hello.Compare.Images;
 using Microsoft.Playwright;
 
 namespace Hello.Tests;
@@ -8,31 +7,22 @@ namespace Hello.Tests;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class FactInBrowserAttribute : FactAttribute
 {
-    /// <inheritdoc/>
-    public override string? Skip
-    {
-        get => Browser.Missing ?? base.Skip;
-        set => base.Skip = value;
-    }
+    public FactInBrowserAttribute() => Skip = Browser.Missing;
 }
 
 /// <summary>The same with data.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class TheoryInBrowserAttribute : TheoryAttribute
 {
-    /// <inheritdoc/>
-    public override string? Skip
-    {
-        get => Browser.Missing ?? base.Skip;
-        set => base.Skip = value;
-    }
+    public TheoryInBrowserAttribute() => Skip = Browser.Missing;
 }
 
 /// <summary>The machine's Chromium, without a window.</summary>
 /// <remarks>Playwright would download a browser of its own. Not every machine can reach it.</remarks>
 public sealed class Browser : IAsyncLifetime
 {
-    private static readonly string? Executable = FactIfInstalledAttribute.Find("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
+    private static readonly string? Executable =
+        FactIfInstalledAttribute.Find("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
 
     private IPlaywright? _playwright;
     private IBrowser? _browser;
@@ -42,7 +32,6 @@ public sealed class Browser : IAsyncLifetime
 
     private static string Root => RepositoryFolder.Find();
 
-    /// <inheritdoc/>
     public async Task InitializeAsync()
     {
         if (Executable is not null)
@@ -58,23 +47,26 @@ public sealed class Browser : IAsyncLifetime
         }
     }
 
-    /// <inheritdoc/>
     public async Task DisposeAsync()
     {
         await (_browser?.DisposeAsync() ?? ValueTask.CompletedTask);
         _playwright?.Dispose();
     }
 
-    /// <summary>Opens an empty page without cookies.</summary>
     public async Task<IPage> OpenAsync(int width, int height, ColorScheme scheme = ColorScheme.Light)
     {
-        var page = await _browser!.NewPageAsync(new() { ViewportSize = new() { Width = width, Height = height }, ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce });
+        var page = await _browser!.NewPageAsync(new()
+        {
+            ViewportSize = new() { Width = width, Height = height },
+            ColorScheme = scheme,
+            ReducedMotion = ReducedMotion.Reduce,
+        });
         page.SetDefaultTimeout(30_000);
         return page;
     }
 
-    /// <summary>Writes what a person would see to artifacts/screenshots. With <c>SCREENSHOTS=docs</c>, renews the picture of docs/images with that name.</summary>
-    /// <param name="name">Name of the file without its end.</param>
+    /// <summary>Writes what a person would see to artifacts/screenshots.</summary>
+    /// <remarks>With <c>SCREENSHOTS=docs</c>, it renews the picture of docs/images with that name.</remarks>
     /// <param name="whole">Whether to show also what one would have to scroll to.</param>
     public static async Task WriteScreenshotAsync(IPage page, string name, bool whole = false)
     {
@@ -93,6 +85,6 @@ public sealed class Browser : IAsyncLifetime
     {
         var result = await page.RunAxe();
 
-        Assert.True(result.Violations.Length == 0, string.Join('\n', result.Violations.Select(v => $"{v.Id}: {v.Help} {string.Join(" ", v.Nodes.Select(n => n.Html).Take(3))}")));
+        Assert.Empty(result.Violations.Select(v => $"{v.Id}: {v.Help} {string.Join(" ", v.Nodes.Select(n => n.Html).Take(3))}"));
     }
 }

@@ -1,7 +1,4 @@
 using System.Diagnostics;
-using CliWrap;
-using Hello.Compare.Comparison;
-using Hello.Compare.Engine;
 
 namespace Hello.Tests;
 
@@ -10,7 +7,6 @@ internal static class CommandLine
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
-    /// <summary>Runs <c>docker</c>.</summary>
     /// <returns>What it wrote to standard output, without white space at the end.</returns>
     public static Task<string> DockerAsync(params string[] arguments) => RunAsync("docker", arguments);
 
@@ -27,8 +23,6 @@ internal static class CommandLine
     public static Task<ProgramResult> TryAsync(string program, params string[] arguments) => TryAsync(Cli.Wrap(program).WithArguments(arguments));
 
     /// <summary>Runs a program to its end, whatever its exit code.</summary>
-    /// <param name="command">The program.</param>
-    /// <param name="limit">How long it may take; 2 minutes if not given.</param>
     public static async Task<ProgramResult> TryAsync(Command command, TimeSpan? limit = null)
     {
         using var time = new CancellationTokenSource(limit ?? Limit);
@@ -40,8 +34,8 @@ internal static class CommandLine
 
     /// <summary><c>dotnet run --project Hello.AppHost</c>, without the build.</summary>
     /// <param name="environment">Variables in place of those of the launch profile.</param>
-    /// <param name="arguments">Its command line.</param>
-    public static Command AppHost(IReadOnlyDictionary<string, string?> environment, params string[] arguments) => Program(typeof(Projects.Hello_AppHost).Assembly.Location, arguments)
+    public static Command AppHost(IReadOnlyDictionary<string, string?> environment, params string[] arguments) =>
+        Program(typeof(Projects.Hello_AppHost).Assembly.Location, arguments)
         .WithWorkingDirectory(Projects.Hello_AppHost.ProjectPath)
         .WithEnvironmentVariables(environment);
 
@@ -62,8 +56,10 @@ internal static class CommandLine
 
     private static Command Program(string assembly, string[] arguments)
     {
-        // A shell that runs the tests in the background makes them ignore SIGINT, nohup makes them ignore SIGHUP, and a child inherits that: env(1).
-        string[] command = [.. OperatingSystem.IsLinux() ? ["env", "--default-signal=HUP,INT,TERM"] : Array.Empty<string>(), "dotnet", assembly, .. arguments];
+        // A shell that runs the tests in the background makes them ignore SIGINT, nohup makes them ignore SIGHUP, and a child inherits
+        // that: env(1).
+        string[] signals = OperatingSystem.IsLinux() ? ["env", "--default-signal=HUP,INT,TERM"] : [];
+        string[] command = [.. signals, "dotnet", assembly, .. arguments];
         return Cli.Wrap(command[0]).WithArguments(command[1..]);
     }
 }

@@ -1,12 +1,8 @@
-using System.Globalization;
-using Hello.Compare.Figures;
-
 namespace Hello.Tests;
 
 /// <summary>The cells of the table in <c>comparison.md</c>.</summary>
 internal sealed class ComparisonCells(string markdown)
 {
-    /// <summary>The names of the images.</summary>
     public string[] Images => [.. Cells("| | ").Select(name => name.Trim('`'))];
 
     /// <summary>The cell of an image in the row of a figure.</summary>

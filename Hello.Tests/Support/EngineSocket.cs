@@ -1,5 +1,3 @@
-using System.Net.Sockets;
-
 namespace Hello.Tests;
 
 /// <summary>A socket that relays to the container engine's. It can be closed while the engine runs on.</summary>
@@ -8,7 +6,7 @@ internal sealed class EngineSocket : IAsyncDisposable
     private static readonly UnixDomainSocketEndPoint Engine = new("/var/run/docker.sock");
 
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"hello-engine-{Guid.NewGuid():N}.sock");
-    private CancellationTokenSource? _open;
+    private CancellationTokenSource _open = new();
     private Task _relaying = Task.CompletedTask;
 
     /// <summary>The value for <c>DOCKER_HOST</c>.</summary>
@@ -21,74 +19,47 @@ internal sealed class EngineSocket : IAsyncDisposable
         listener.Bind(new UnixDomainSocketEndPoint(_path));
         listener.Listen();
         _open = new();
-        _relaying = AcceptAsync(listener, _open.Token);
+        _relaying = RelayAllAsync(listener, _open.Token);
     }
 
     /// <summary>Makes the engine unreachable and cuts every connection to it.</summary>
     public async Task CloseAsync()
     {
-        if (_open is { } open)
-        {
-            _open = null;
-            await open.CancelAsync();
-            await _relaying;
-            open.Dispose();
-            File.Delete(_path);
-        }
+        await _open.CancelAsync();
+        await _relaying.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        File.Delete(_path);
     }
 
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync() => await CloseAsync();
-
-    private static async Task AcceptAsync(Socket listener, CancellationToken cancellationToken)
+    public async ValueTask DisposeAsync()
     {
-        List<Task> connections = [];
+        await CloseAsync();
+        _open.Dispose();
+    }
+
+    private static async Task RelayAllAsync(Socket listener, CancellationToken cancellationToken)
+    {
         using (listener)
         {
-            try
+            while (true)
             {
-                while (true)
-                {
-                    connections.Add(RelayAsync(await listener.AcceptAsync(cancellationToken), cancellationToken));
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                // Closed.
+                _ = RelayAsync(await listener.AcceptAsync(cancellationToken), cancellationToken);
             }
         }
-
-        await Task.WhenAll(connections);
     }
 
+    /// <summary>Ends in an error that nobody needs if either side or the test closes the connection.</summary>
     private static async Task RelayAsync(Socket client, CancellationToken cancellationToken)
     {
-        using (client)
-        {
-            using var engine = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            try
-            {
-                await engine.ConnectAsync(Engine, cancellationToken);
-                await Task.WhenAll(CopyAsync(client, engine), CopyAsync(engine, client));
-            }
-            catch (Exception e) when (e is OperationCanceledException or SocketException)
-            {
-                // Closed, by either side or by the test.
-            }
-        }
+        await using var near = new NetworkStream(client, ownsSocket: true);
+        using var engine = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await engine.ConnectAsync(Engine, cancellationToken);
+        await using var far = new NetworkStream(engine);
+        await Task.WhenAll(CopyAsync(near, far), CopyAsync(far, near));
 
-        async Task CopyAsync(Socket from, Socket to)
+        async Task CopyAsync(NetworkStream from, NetworkStream to)
         {
-            var buffer = new byte[64 * 1024];
-            while (await from.ReceiveAsync(buffer, cancellationToken) is > 0 and var count)
-            {
-                for (var sent = 0; sent < count;)
-                {
-                    sent += await to.SendAsync(buffer.AsMemory(sent, count - sent), cancellationToken);
-                }
-            }
-
-            to.Shutdown(SocketShutdown.Send);
+            await from.CopyToAsync(to, cancellationToken);
+            to.Socket.Shutdown(SocketShutdown.Send);
         }
     }
 }

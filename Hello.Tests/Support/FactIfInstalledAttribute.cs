@@ -1,6 +1,3 @@
-using CliWrap;
-using Hello.Compare.Engine;
-
 namespace Hello.Tests;
 
 /// <summary>A test that needs programs which not every machine has. It is skipped, with the reason, on a machine without them.</summary>
@@ -13,18 +10,20 @@ public sealed class FactIfInstalledAttribute(params string[] programs) : FactAtt
     /// <summary>Whether the test runs one of them with <c>sudo</c>.</summary>
     public bool AsRoot { get; set; }
 
-    /// <inheritdoc/>
     public override string? Skip
     {
         get => programs.FirstOrDefault(program => !IsInstalled(program)) is { } missing ? $"There is no {missing} on this machine."
-            : AsRoot && !Environment.IsPrivilegedProcess && !Succeeds("sudo", "--non-interactive", "true") ? "The test needs root, and sudo asks for a password."
+            : AsRoot && !Environment.IsPrivilegedProcess && !Succeeds("sudo", "--non-interactive", "true")
+                ? "The test needs root, and sudo asks for a password."
             : base.Skip;
         set => base.Skip = value;
     }
 
     /// <summary>The first of some programs that a folder of <c>PATH</c> has; null if there is none.</summary>
-    internal static string? Find(params string[] names) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-        .SelectMany(folder => names.SelectMany(name => (string[])[Path.Combine(folder, name), Path.Combine(folder, name + ".exe")])).FirstOrDefault(File.Exists);
+    internal static string? Find(params string[] names) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        .SelectMany(folder => names.SelectMany(name => (string[])[Path.Combine(folder, name), Path.Combine(folder, name + ".exe")]))
+        .FirstOrDefault(File.Exists);
 
     private static bool IsInstalled(string program) => program.Split(' ') is [var name, var plugin]
         ? Succeeds(name, plugin, "version")
@@ -34,7 +33,8 @@ public sealed class FactIfInstalledAttribute(params string[] programs) : FactAtt
     {
         try
         {
-            return Task.Run(() => ProgramRunner.TryRunAsync(Cli.Wrap(program).WithArguments(arguments), CancellationToken.None)).GetAwaiter().GetResult().ExitCode == 0;
+            var command = Cli.Wrap(program).WithArguments(arguments);
+            return Task.Run(() => ProgramRunner.TryRunAsync(command, CancellationToken.None)).GetAwaiter().GetResult().ExitCode == 0;
         }
         catch (MeasurementException)
         {

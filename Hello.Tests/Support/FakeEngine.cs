@@ -1,5 +1,3 @@
-using Hello.Compare.Engine;
-
 namespace Hello.Tests;
 
 /// <summary>A script in place of <c>docker</c>. It notes what it was called with.</summary>
@@ -10,10 +8,8 @@ internal sealed class FakeEngine : IDisposable
     /// <summary>Where the script is, and whatever it needs.</summary>
     public DirectoryInfo Folder { get; }
 
-    /// <summary>The engine that is the script.</summary>
     public ContainerEngine Engine => new(Path.Combine(Folder.FullName, "docker"));
 
-    /// <summary>The command lines so far.</summary>
     public string[] Calls => File.Exists(Log) ? File.ReadAllLines(Log) : [];
 
     /// <summary>The variables that make a program use the script.</summary>
@@ -27,10 +23,10 @@ internal sealed class FakeEngine : IDisposable
 
     /// <summary>Writes a script that runs the real <c>docker</c> unless its lines end it earlier.</summary>
     /// <param name="script">Lines for <c>sh</c>. They may run <c>docker</c> themselves.</param>
-    public static Task<FakeEngine> BeforeDockerAsync(string script) => CreateAsync($"PATH='{System.Environment.GetEnvironmentVariable("PATH")}'\n{script}\nexec docker \"$@\"");
+    public static Task<FakeEngine> BeforeDockerAsync(string script) =>
+        CreateAsync($"PATH='{System.Environment.GetEnvironmentVariable("PATH")}'\n{script}\nexec docker \"$@\"");
 
-    /// <summary>Writes the script.</summary>
-    /// <param name="script">Lines for <c>sh</c>. It is in the script's folder.</param>
+    /// <param name="script">Lines for <c>sh</c>, which runs them in the script's folder.</param>
     public static async Task<FakeEngine> CreateAsync(string script)
     {
         var fake = new FakeEngine(Directory.CreateTempSubdirectory("hello-test-"));
@@ -40,6 +36,5 @@ internal sealed class FakeEngine : IDisposable
         return fake;
     }
 
-    /// <inheritdoc/>
     public void Dispose() => Folder.Delete(recursive: true);
 }

@@ -1,23 +1,21 @@
-using System.Net;
-using System.Text.Json;
-using System.Text.RegularExpressions;
-using Hello.Compare.Comparison;
-using Hello.Compare.Figures;
 using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Hello.Tests;
 
 /// <summary>The application that the tests share: the three builds from their Dockerfiles, and the dashboard.</summary>
-/// <remarks>Classes with a collection of their own use it, too, so that their tests run side by side. The first of them starts it, the last one stops it.</remarks>
+/// <remarks>
+/// Classes with a collection of their own use it, too, so that their tests run side by side. The first of them starts it, the last one
+/// stops it.
+/// </remarks>
 public sealed partial class HelloApplication : IAsyncLifetime
 {
     /// <summary>The first run publishes the API twice, once as a native binary.</summary>
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(12);
 
     /// <summary>The settings that hold the keys of the dashboard and its endpoints.</summary>
-    public static readonly string[] Keys = ["AppHost:BrowserToken", "AppHost:DashboardApiKey", "AppHost:OtlpApiKey", "AppHost:ResourceService:ApiKey"];
+    public static readonly string[] Keys =
+        ["AppHost:BrowserToken", "AppHost:DashboardApiKey", "AppHost:OtlpApiKey", "AppHost:ResourceService:ApiKey"];
 
     private static readonly SemaphoreSlim Gate = new(1);
 
@@ -30,7 +28,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
     /// <summary>The application. It has started, and all containers are healthy.</summary>
     public DistributedApplication App => _running?.App ?? throw new InvalidOperationException("The application has not been started.");
 
-    /// <summary>Builds and starts everything, once.</summary>
     public async Task InitializeAsync()
     {
         await Gate.WaitAsync();
@@ -71,27 +68,26 @@ public sealed partial class HelloApplication : IAsyncLifetime
         await app.StartAsync(limit.Token);
         Console.WriteLine("Building and starting the images. The first time takes minutes.");
         using var healthy = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
-        var progress = Task.WhenAll(HelloImages.Specification.Select(image => WriteBuildStepsAsync(app, image, healthy.Token)));
+        Array.ForEach(HelloImages.Specification, image => _ = WriteBuildStepsAsync(app, image, healthy.Token));
         await Task.WhenAll(HelloImages.Specification.Select(image =>
             app.ResourceNotifications.WaitForResourceHealthyAsync(image.Resource, WaitBehavior.StopOnResourceUnavailable, limit.Token)));
         await healthy.CancelAsync();
-        await progress;
         Console.WriteLine("The images are healthy.");
         var telemetry = new HttpClient { BaseAddress = await app.GetDashboardUrlAsync(limit.Token) };
         telemetry.DefaultRequestHeaders.Add("x-api-key", builder.Configuration["AppHost:DashboardApiKey"]);
         Dictionary<ImageSpecification, string> imageIds = [];
         foreach (var image in HelloImages.Specification)
         {
-            Assert.True(app.ResourceNotifications.TryGetCurrentState(image.Resource, out var state));
-            imageIds[image] = await CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", state.ResourceId);
+            var container = StateOf(app, image.Resource).ResourceId;
+            imageIds[image] = await CommandLine.DockerAsync("container", "inspect", "--format", "{{.Image}}", container);
         }
 
         return new(builder, app, telemetry, imageIds, folder);
     }
 
     /// <summary>A builder for the AppHost in this process.</summary>
-    /// <param name="options">Whether it has a dashboard.</param>
-    public static async Task<IDistributedApplicationTestingBuilder> CreateBuilderAsync(DistributedApplicationTestingBuilderOptions options, CancellationToken cancellationToken)
+    public static async Task<IDistributedApplicationTestingBuilder> CreateBuilderAsync(
+        DistributedApplicationTestingBuilderOptions options, CancellationToken cancellationToken)
     {
         string[] arguments =
         [
@@ -128,12 +124,10 @@ public sealed partial class HelloApplication : IAsyncLifetime
         }
     }
 
-    /// <summary>Finds out what a resource is doing.</summary>
     public ResourceEvent StateOf(ImageSpecification image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        Assert.True(App.ResourceNotifications.TryGetCurrentState(image.Resource, out var state), $"No state of {image} is known.");
-        return state;
+        return StateOf(App, image.Resource);
     }
 
     /// <summary>The address that logs a browser in to the dashboard.</summary>
@@ -149,7 +143,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
         }
     }
 
-    /// <summary>Finds the container that runs a build.</summary>
     public string ContainerId(ImageSpecification image) =>
         Assert.IsType<string>(StateOf(image).Snapshot.Properties.Single(p => p.Name == "container.id").Value);
 
@@ -162,24 +155,21 @@ public sealed partial class HelloApplication : IAsyncLifetime
     {
         ArgumentNullException.ThrowIfNull(image);
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        return await App.ResourceCommands.ExecuteCommandAsync(
-            image.Resource, command, new InteractionInputCollection([.. arguments.Select(a => new InteractionInput { Name = a.Name, Value = a.Value, InputType = InputType.Number })]), limit.Token);
+        var inputs = arguments.Select(a => new InteractionInput { Name = a.Name, Value = a.Value, InputType = InputType.Number });
+        return await App.ResourceCommands.ExecuteCommandAsync(image.Resource, command, new InteractionInputCollection([.. inputs]), limit.Token);
     }
 
-    /// <summary>The console log of a resource.</summary>
     public Task<List<string>> ConsoleLogAsync(ImageSpecification image)
     {
         ArgumentNullException.ThrowIfNull(image);
         return ConsoleLogAsync(App, image.Resource);
     }
 
-    /// <summary>The console log of a resource of any application.</summary>
     public static async Task<List<string>> ConsoleLogAsync(DistributedApplication app, string resource)
     {
         ArgumentNullException.ThrowIfNull(app);
-        Assert.True(app.ResourceNotifications.TryGetCurrentState(resource, out var state), $"No state of {resource} is known.");
         List<string> lines = [];
-        await foreach (var batch in app.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(state.ResourceId))
+        await foreach (var batch in app.Services.GetRequiredService<ResourceLoggerService>().GetAllAsync(StateOf(app, resource).ResourceId))
         {
             lines.AddRange(batch.Select(l => l.Content));
         }
@@ -187,23 +177,23 @@ public sealed partial class HelloApplication : IAsyncLifetime
         return lines;
     }
 
-    /// <summary>Writes the steps of <c>docker build</c>: <c>#12 [build 4/6] RUN dotnet restore Hello.Api</c>.</summary>
+    private static ResourceEvent StateOf(DistributedApplication app, string resource)
+    {
+        Assert.True(app.ResourceNotifications.TryGetCurrentState(resource, out var state), $"No state of {resource} is known.");
+        return state;
+    }
+
+    /// <summary>Writes the steps of <c>docker build</c> until it is cancelled: <c>#12 [build 4/6] RUN dotnet restore Hello.Api</c>.</summary>
     private static async Task WriteBuildStepsAsync(DistributedApplication app, ImageSpecification image, CancellationToken cancellationToken)
     {
-        try
+        var resource = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(r => r.Name == image.Resource);
+        var log = app.Services.GetRequiredService<ResourceLoggerService>().WatchAsync(resource);
+        await foreach (var lines in log.WithCancellation(cancellationToken))
         {
-            var resource = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(r => r.Name == image.Resource);
-            await foreach (var lines in app.Services.GetRequiredService<ResourceLoggerService>().WatchAsync(resource).WithCancellation(cancellationToken))
+            foreach (var step in lines.Select(line => BuildStep().Match(line.Content)).Where(step => step.Success))
             {
-                foreach (var step in lines.Select(line => BuildStep().Match(line.Content)).Where(step => step.Success))
-                {
-                    Console.WriteLine($"{image}: {step.Value}");
-                }
+                Console.WriteLine($"{image}: {step.Value}");
             }
-        }
-        catch (OperationCanceledException)
-        {
-            // The image is built.
         }
     }
 
@@ -229,32 +219,26 @@ public sealed partial class HelloApplication : IAsyncLifetime
         DirectoryInfo Comparison);
 }
 
+#pragma warning disable CA1711 // xunit's word for it.
 /// <summary>The tests that use the shared application. They run one after the other.</summary>
 [CollectionDefinition(Name)]
-#pragma warning disable CA1711 // xunit's word for it.
-public sealed partial class HelloApplicationCollection : ICollectionFixture<HelloApplication>
-#pragma warning restore CA1711
+public sealed class HelloApplicationCollection : ICollectionFixture<HelloApplication>
 {
-    /// <summary>Name of the collection.</summary>
     public const string Name = nameof(HelloApplication);
 }
 
-/// <summary>The tests that put the machine under load. They run alone, because a server that gets no processor time closes no connection in time.</summary>
+/// <summary>The tests that put the machine under load.</summary>
+/// <remarks>They run alone, because a server that gets no processor time closes no connection in time.</remarks>
 [CollectionDefinition(Name, DisableParallelization = true)]
-#pragma warning disable CA1711 // xunit's word for it.
 public sealed class OverloadCollection : ICollectionFixture<BuiltImages>
-#pragma warning restore CA1711
 {
-    /// <summary>Name of the collection.</summary>
     public const string Name = "Overload";
 }
 
 /// <summary>The three images, without an application that runs them.</summary>
 public sealed class BuiltImages : IAsyncLifetime
 {
-    /// <inheritdoc/>
     public Task InitializeAsync() => HelloApplication.BuildImagesAsync();
 
-    /// <inheritdoc/>
     public Task DisposeAsync() => Task.CompletedTask;
 }

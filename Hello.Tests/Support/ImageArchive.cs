@@ -1,14 +1,8 @@
-using System.Formats.Tar;
-using System.Text;
-using System.Text.Json;
-
 namespace Hello.Tests;
 
 /// <summary>An entry of an image's layer.</summary>
 /// <param name="Path">Its path, without a leading slash.</param>
 /// <param name="Content">Its bytes; empty for a directory or a link.</param>
-/// <param name="Uid">The user who owns it.</param>
-/// <param name="Gid">The group that owns it.</param>
 internal sealed record ImageFile(string Path, byte[] Content, UnixFileMode Mode, TarEntryType Type, int Uid, int Gid);
 
 /// <summary>Reads what <c>docker image save</c> writes: a tar of layers, which are tars, and a manifest.json that names them.</summary>

@@ -13,10 +13,10 @@ public sealed class LongestFirst : ITestCollectionOrderer
     private static readonly string[] Longest =
     [
         nameof(CompareTests), nameof(OddImageTests), HelloApplicationCollection.Name,
-        nameof(AppHostFaultTests), nameof(AppHostProcessTests), nameof(FaultTests), nameof(NativeBinaryTests), nameof(ProcessTests), nameof(OwnImageTests), nameof(ContainerTests), nameof(DebuggingTests), nameof(ComposeTests), nameof(SbomTests),
+        nameof(AppHostFaultTests), nameof(AppHostProcessTests), nameof(FaultTests), nameof(NativeBinaryTests), nameof(ProcessTests),
+        nameof(OwnImageTests), nameof(ContainerTests), nameof(DebuggingTests), nameof(ComposeTests), nameof(SbomTests),
     ];
 
-    /// <inheritdoc/>
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
-        testCollections.OrderBy(collection => Array.FindIndex(Longest, name => collection.DisplayName.Split('.')[^1] == name) is >= 0 and var place ? place : Longest.Length);
+        testCollections.OrderBy(collection => Longest.TakeWhile(name => collection.DisplayName.Split('.')[^1] != name).Count());
 }

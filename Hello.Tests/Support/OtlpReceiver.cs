@@ -1,15 +1,10 @@
 using System.Collections.Concurrent;
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
-using System.Text;
 
 namespace Hello.Tests;
 
 /// <summary>An export of telemetry as it arrived.</summary>
 /// <param name="Path">"/v1/traces", "/v1/metrics" or "/v1/logs".</param>
 /// <param name="Headers">The lines below the first.</param>
-/// <param name="Body">The protobuf message.</param>
 /// <param name="Connection">Number of the connection that it came over.</param>
 internal sealed record OtlpExport(string Path, string[] Headers, byte[] Body, int Connection);
 
@@ -21,7 +16,6 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Task _accepting;
 
-    /// <summary>Starts to listen.</summary>
     /// <param name="answer">The whole answer to an export; null if it never answers.</param>
     /// <param name="port">Where to listen; 0 for any free port.</param>
     public OtlpReceiver(Func<OtlpExport, string?> answer, int port = 0)
@@ -35,19 +29,18 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     /// <summary>The paths that the signals are sent to, sorted.</summary>
     public static readonly string[] Signals = ["/v1/logs", "/v1/metrics", "/v1/traces"];
 
-    /// <summary>The answer that accepts an export.</summary>
     public const string Ok = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
 
-    /// <summary>Where it listens.</summary>
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>All exports that have arrived, whatever the answer was.</summary>
     public ConcurrentQueue<OtlpExport> Exports { get; } = [];
 
-    /// <summary>How long it waits before it answers.</summary>
+    /// <summary>The connections by their numbers. A test may send over one, or close it.</summary>
+    public ConcurrentDictionary<int, TcpClient> Connections { get; } = [];
+
     public TimeSpan Delay { get; set; }
 
-    /// <summary>The variables that make a container export to it, every 0.2 s.</summary>
     public string[] Options => OptionsFor(Port);
 
     /// <summary>The variables that make a container export to a port of loopback, every 0.2 s.</summary>
@@ -58,81 +51,58 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         "--env", "OTEL_BSP_SCHEDULE_DELAY=200", "--env", "OTEL_BLRP_SCHEDULE_DELAY=200", "--env", "OTEL_METRIC_EXPORT_INTERVAL=200",
     ];
 
-    /// <summary>Waits for exports to arrive.</summary>
-    /// <param name="isRight">Judges what has arrived so far.</param>
-    /// <returns>The exports that have arrived after 20 s at the latest, right or not.</returns>
+    /// <summary>The exports once they are right, or after a minute.</summary>
     public Task<OtlpExport[]> WaitAsync(Func<OtlpExport[], bool> isRight) =>
-        CommandLine.PollAsync(() => Task.FromResult(Exports.ToArray()), isRight, TimeSpan.FromSeconds(20));
+        CommandLine.PollAsync(() => Task.FromResult(Exports.ToArray()), isRight, TimeSpan.FromMinutes(1));
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
         _listener.Dispose();
-        await _accepting;
+        await _accepting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stopping.Dispose();
     }
 
     private async Task AcceptAsync()
     {
-        try
+        for (var connection = 1; ; connection++)
         {
-            for (var connection = 1; ; connection++)
-            {
-                _ = AnswerAsync(await _listener.AcceptTcpClientAsync(_stopping.Token), connection);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The test is over.
+            Connections[connection] = await _listener.AcceptTcpClientAsync(_stopping.Token);
+            _ = AnswerAsync(Connections[connection], connection);
         }
     }
 
+    /// <summary>Ends in an error that nobody needs if the exporter or the test closes the connection, or the test is over.</summary>
     private async Task AnswerAsync(TcpClient client, int connection)
     {
         using (client)
         {
-            try
+            var stream = client.GetStream();
+            using var reader = new StreamReader(stream, Encoding.Latin1);
+            while (true)
             {
-                var stream = client.GetStream();
-                while (true)
-                {
-                    var export = await ReadAsync(stream, connection);
-                    Exports.Enqueue(export);
-                    if (_answer(export) is { } answer)
-                    {
-                        await Task.Delay(Delay, _stopping.Token);
-                        await stream.WriteAsync(Encoding.Latin1.GetBytes(answer), _stopping.Token);
-                    }
-                    else
-                    {
-                        await Task.Delay(Timeout.Infinite, _stopping.Token);
-                    }
-                }
-            }
-            catch (Exception e) when (e is IOException or OperationCanceledException)
-            {
-                // The exporter has closed the connection, or the test is over.
+                var export = await ReadAsync(reader, connection);
+                Exports.Enqueue(export);
+                var answer = _answer(export);
+                await Task.Delay(answer is null ? Timeout.InfiniteTimeSpan : Delay, _stopping.Token);
+                await stream.WriteAsync(Encoding.Latin1.GetBytes(answer!), _stopping.Token);
             }
         }
     }
 
-    private async Task<OtlpExport> ReadAsync(NetworkStream stream, int connection)
+    private async Task<OtlpExport> ReadAsync(StreamReader reader, int connection)
     {
-        List<byte> head = [];
-        var one = new byte[1];
-        while (!(head is [.., (byte)'\r', (byte)'\n', (byte)'\r', (byte)'\n']))
-        {
-            await stream.ReadExactlyAsync(one, _stopping.Token);
-            head.Add(one[0]);
-        }
-
         // POST /v1/traces HTTP/1.1
         // Content-Length: 1234
-        var lines = Encoding.Latin1.GetString([.. head]).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
+        List<string> lines = [];
+        while (lines is not [.., ""])
+        {
+            lines.Add(await reader.ReadLineAsync(_stopping.Token) ?? throw new EndOfStreamException());
+        }
+
         var length = lines.Single(l => l.StartsWith("Content-Length: ", StringComparison.Ordinal)).Split(' ')[1];
-        var body = new byte[int.Parse(length, CultureInfo.InvariantCulture)];
-        await stream.ReadExactlyAsync(body, _stopping.Token);
-        return new(lines[0].Split(' ')[1], lines[1..], body, connection);
+        var body = new char[int.Parse(length, CultureInfo.InvariantCulture)];
+        await reader.ReadBlockAsync(body, _stopping.Token);
+        return new(lines[0].Split(' ')[1], [.. lines[1..^1]], Encoding.Latin1.GetBytes(body), connection);
     }
 }

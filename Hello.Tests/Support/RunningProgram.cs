@@ -1,7 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
-using CliWrap;
-using Hello.Compare.Engine;
+using System.Collections.Concurrent;
 
 namespace Hello.Tests;
 
@@ -10,63 +7,34 @@ internal sealed class RunningProgram : IAsyncDisposable
 {
     private static readonly TimeSpan KillLimit = TimeSpan.FromSeconds(40);
 
-    private readonly Lock _lock = new();
-    private readonly List<string> _output = [];
-    private readonly List<string> _error = [];
+    private readonly ConcurrentQueue<string> _output = [];
+    private readonly ConcurrentQueue<string> _error = [];
     private readonly CommandTask<CommandResult> _program;
-    private TaskCompletionSource _more = NewSignal();
 
-    /// <summary>Starts the program.</summary>
     public RunningProgram(Command command)
     {
         // No token: cancellation would kill the children, too. The orchestrator of an AppHost is a child that has to tidy up.
         _program = ProgramRunner.Start(
-            command.WithStandardOutputPipe(PipeTarget.ToDelegate(line => Add(_output, line))).WithStandardErrorPipe(PipeTarget.ToDelegate(line => Add(_error, line))),
+            command.WithStandardOutputPipe(PipeTarget.ToDelegate(_output.Enqueue)).WithStandardErrorPipe(PipeTarget.ToDelegate(_error.Enqueue)),
             CancellationToken.None);
     }
 
-    /// <summary>The process ID.</summary>
     public int Id => _program.ProcessId;
 
-    /// <summary>Whether the program has ended.</summary>
     public bool HasEnded => _program.Task.IsCompleted;
 
     /// <summary>The lines that the program has written so far, standard output first.</summary>
-    public string[] Lines
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return [.. _output, .. _error];
-            }
-        }
-    }
+    public string[] Lines => [.. _output, .. _error];
 
-    /// <summary>Waits until the program has written a line.</summary>
-    /// <returns>The first line that is right. If the program ends or the time is up, the test fails with all lines.</returns>
+    /// <summary>The first line that is right. If the program ends or the time is up, the test fails with all lines.</summary>
     public async Task<string> WaitForLineAsync(Func<string, bool> isRight, TimeSpan limit)
     {
-        var timeUp = Task.Delay(limit);
-        while (true)
-        {
-            // Asked before the lines are read, so that the last one is not missed.
-            var (ended, more) = (HasEnded, Volatile.Read(ref _more).Task);
-            if (Lines.FirstOrDefault(isRight) is { } line)
-            {
-                return line;
-            }
-
-            if (ended || timeUp.IsCompleted)
-            {
-                Fail($"The program {(ended ? "ended" : $"did not write the line within {limit}")}");
-            }
-
-            await Task.WhenAny(more, _program.Task, timeUp);
-        }
+        // Whether it has ended is asked before the lines are read, so that the last one is not missed.
+        var (ended, line) = await CommandLine.PollAsync(
+            () => Task.FromResult((HasEnded, Lines.FirstOrDefault(isRight))), seen => seen is (true, _) or (_, not null), limit);
+        return line ?? throw Failure($"The program {(ended ? "ended" : $"did not write the line within {limit}")}");
     }
 
-    /// <summary>Sends a signal.</summary>
     /// <param name="signal">INT, TERM, HUP or KILL.</param>
     public Task SignalAsync(string signal) => CommandLine.RunAsync("kill", $"-{signal}", Id.ToString(CultureInfo.InvariantCulture));
 
@@ -75,17 +43,12 @@ internal sealed class RunningProgram : IAsyncDisposable
     {
         if (await Task.WhenAny(_program.Task, Task.Delay(limit)) != _program.Task)
         {
-            Fail($"The program did not end within {limit}");
+            throw Failure($"The program did not end within {limit}");
         }
 
-        var result = await _program.Task;
-        lock (_lock)
-        {
-            return new(result.ExitCode, string.Join('\n', _output), string.Join('\n', _error));
-        }
+        return new((await _program.Task).ExitCode, string.Join('\n', _output), string.Join('\n', _error));
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (!HasEnded)
@@ -95,18 +58,5 @@ internal sealed class RunningProgram : IAsyncDisposable
         }
     }
 
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    private void Add(List<string> lines, string line)
-    {
-        lock (_lock)
-        {
-            lines.Add(line);
-        }
-
-        Interlocked.Exchange(ref _more, NewSignal()).SetResult();
-    }
-
-    [DoesNotReturn]
-    private void Fail(string what) => throw new Xunit.Sdk.XunitException($"{what}. It wrote:\n{string.Join('\n', Lines)}");
+    private Xunit.Sdk.XunitException Failure(string what) => new($"{what}. It wrote:\n{string.Join('\n', Lines)}");
 }

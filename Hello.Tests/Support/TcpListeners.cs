@@ -1,39 +1,31 @@
-using System.Globalization;
-using System.Net;
-
 namespace Hello.Tests;
 
 /// <summary>A process of this machine, as /proc shows it.</summary>
 internal sealed record HostProcess(int Id, int Parent, string[] Arguments)
 {
-    /// <summary>All processes that run.</summary>
-    public static HostProcess[] All() => [.. Directory.EnumerateDirectories("/proc").Select(Read).OfType<HostProcess>()];
+    public static HostProcess[] All() =>
+        [.. Directory.EnumerateDirectories("/proc").Where(f => char.IsAsciiDigit(Path.GetFileName(f)[0])).Select(Read).OfType<HostProcess>()];
 
-    /// <summary>A process's environment.</summary>
-    /// <returns>Its value; null if it is not set or the process has ended.</returns>
-    public string? Variable(string name)
+    /// <summary>A variable of the process; null if it is not set or the process has ended.</summary>
+    public string? Variable(string name) => IfItRuns(() => File.ReadAllText($"/proc/{Id}/environ"))?
+        .Split('\0').FirstOrDefault(v => v.StartsWith($"{name}=", StringComparison.Ordinal))?[(name.Length + 1)..];
+
+    /// <summary>What the process's files are linked to, such as <c>socket:[2786247]</c>.</summary>
+    public IEnumerable<string> Files() => IfItRuns(() =>
+        Directory.EnumerateFiles($"/proc/{Id}/fd").Select(f => new FileInfo(f).LinkTarget).OfType<string>().ToArray()) ?? [];
+
+    // 1234 (name, which may hold anything) S 1 …
+    private static HostProcess? Read(string folder) => IfItRuns(() => new HostProcess(
+        int.Parse(Path.GetFileName(folder), CultureInfo.InvariantCulture),
+        int.Parse(File.ReadAllText($"{folder}/stat").Split(") ")[^1].Split(' ')[1], CultureInfo.InvariantCulture),
+        File.ReadAllText($"{folder}/cmdline").Split('\0')));
+
+    private static T? IfItRuns<T>(Func<T> read)
+        where T : class
     {
         try
         {
-            return File.ReadAllText($"/proc/{Id}/environ").Split('\0').FirstOrDefault(v => v.StartsWith($"{name}=", StringComparison.Ordinal))?[(name.Length + 1)..];
-        }
-        catch (IOException)
-        {
-            return null; // It has ended.
-        }
-    }
-
-    private static HostProcess? Read(string folder)
-    {
-        try
-        {
-            // 1234 (name, which may hold anything) S 1 …
-            return int.TryParse(Path.GetFileName(folder), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
-                ? new(
-                    id,
-                    int.Parse(File.ReadAllText($"{folder}/stat").Split(") ")[^1].Split(' ')[1], CultureInfo.InvariantCulture),
-                    File.ReadAllText($"{folder}/cmdline").Split('\0'))
-                : null;
+            return read();
         }
         catch (IOException)
         {
@@ -47,7 +39,6 @@ internal static class TcpListeners
 {
     private static readonly string[] Tables = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-    /// <summary>Lists them.</summary>
     public static (IPEndPoint Address, HostProcess Process)[] Of(IEnumerable<HostProcess> processes)
     {
         var listening = Tables.Where(File.Exists).SelectMany(File.ReadLines)
@@ -58,22 +49,10 @@ internal static class TcpListeners
         return
         [
             .. from process in processes
-               from socket in SocketsOf(process).Distinct()
+               from socket in process.Files().Distinct()
                where listening.ContainsKey(socket)
                select (listening[socket], process),
         ];
-    }
-
-    private static IEnumerable<string> SocketsOf(HostProcess process)
-    {
-        try
-        {
-            return [.. Directory.EnumerateFiles($"/proc/{process.Id}/fd").Select(f => new FileInfo(f).LinkTarget).OfType<string>()];
-        }
-        catch (IOException)
-        {
-            return []; // It has ended.
-        }
     }
 
     /// <summary>0100007F:1F90 is 127.0.0.1:8080: words of four bytes in the machine's order, the port as people write it.</summary>
