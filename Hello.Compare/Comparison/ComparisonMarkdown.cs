@@ -21,7 +21,7 @@ internal static class ComparisonMarkdown
         IEnumerable<string> notes =
         [
             .. result.Conditions.Lines.Select(l => $"- {l.Name}: {l.Text}\n"),
-            .. result.Failures.Select(f => $"- Not measured: {f}\n"),
+            .. result.Failures.Select(f => $"- Not measured: {Table.Escape(f)}\n"),
         ];
         return $"{TableOf(result, Figure.All)}\n{BracketsOf(result)}\n\n{string.Concat(notes)}";
     }

@@ -9,13 +9,10 @@ public sealed partial record Table(IReadOnlyList<string> Head, IReadOnlyList<IRe
         foreach (var row in (IEnumerable<IReadOnlyList<string>>)[Head, [.. Head.Select((_, column) => column == 0 ? "---" : "---:")], .. Rows])
         {
             // An empty cell has one space between its bars: https://github.com/DavidAnson/markdownlint/blob/main/doc/md060.md
-            text.Append('|').AppendJoin('|', row.Select(cell => cell.Length == 0 ? " " : $" {Escape(cell, isHead: ReferenceEquals(row, Head))} ")).Append("|\n");
+            text.Append('|').AppendJoin('|', row.Select(cell => cell.Length == 0 ? " " : $" {(ReferenceEquals(row, Head) ? EscapeBar(cell) : Escape(cell))} ")).Append("|\n");
         }
 
         return text.ToString();
-
-        // A name in the head is code already.
-        static string Escape(string cell, bool isHead) => isHead ? cell.Replace("|", "\\|", StringComparison.Ordinal) : MarkedUp().Replace(cell, "\\$0");
     }
 
     /// <summary>Writes the table for a terminal, aligned with spaces. If it is wider than the terminal, each column becomes a list.</summary>
@@ -26,6 +23,11 @@ public sealed partial record Table(IReadOnlyList<string> Head, IReadOnlyList<IRe
             ? text
             : string.Join('\n', Head.Skip(1).Select((name, i) => new Table([name, ""], [.. Rows.Select(row => (string[])[$"  {row[0]}", row[i + 1]])]).ToText()));
     }
+
+    /// <summary>A text that Markdown shows as it is. An image, or a program in it, may have written it.</summary>
+    internal static string Escape(string text) => MarkedUp().Replace(text, "\\$0");
+
+    private static string EscapeBar(string code) => code.Replace("|", "\\|", StringComparison.Ordinal);
 
     /// <summary>What Markdown would not show as it is. A name in an image may have it.</summary>
     [GeneratedRegex(@"[\\`*\[\]|]|<(?=[a-zA-Z/!?])|&(?=[\w#])")]

@@ -74,8 +74,12 @@ public sealed class ComparisonTests
     [InlineData("[a](b) `c` *d*", @"\[a\](b) \`c\` \*d\*")]
     [InlineData("a|b &lt; c & d", @"a\|b \&lt; c & d")]
     [InlineData("10,426,296 B (< 0.2×)", "10,426,296 B (< 0.2×)")]
-    public void A_text_of_an_image_cannot_mark_up_a_table(string cell, string written) =>
+    public void A_text_of_an_image_cannot_mark_up_a_page(string cell, string written)
+    {
         Assert.EndsWith($"| User | {written} |\n", new Table(["", "x"], [["User", cell]]).ToMarkdown(), StringComparison.Ordinal);
+        Assert.Contains(
+            $"\n- Not measured: a: {written}\n", ComparisonMarkdown.Write(Result(Large, new Measurements("a") { Reasons = { cell } })), StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Copies_of_a_Dockerfile_are_no_builds()
