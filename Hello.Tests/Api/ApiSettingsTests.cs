@@ -1,6 +1,7 @@
 namespace Hello.Tests;
 
 /// <summary>What the settings of the environment and the command line do to the running API.</summary>
+[Trait("Needs", "Gnu")]
 public sealed class ApiSettingsTests
 {
     [Fact]

@@ -4,6 +4,7 @@ using Hello.Api;
 namespace Hello.Tests;
 
 /// <summary>The command --health finds the API by the settings that the API has, and says with its exit code alone whether it is healthy.</summary>
+[Trait("Needs", "Gnu")]
 public sealed class HealthCommandTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("hello-test-");

@@ -9,6 +9,7 @@ namespace Hello.Tests;
 
 /// <summary>The API takes its settings in the order in which <see cref="WebApplication.CreateBuilder(string[])"/> takes them.</summary>
 [Collection(nameof(HelloServerTests))]
+[Trait("Needs", "Gnu")]
 public sealed class HelloServerTests
 {
     [Theory]

@@ -1,6 +1,7 @@
 namespace Hello.Tests;
 
 /// <summary>If the reader of standard output stalls, the API still answers.</summary>
+[Trait("Needs", "Gnu")]
 public sealed class StalledLogTests
 {
     [Fact]

@@ -1,6 +1,7 @@
 namespace Hello.Tests;
 
 /// <summary>The command line of Hello.Compare: help and errors, for which it asks no engine.</summary>
+[Trait("Needs", "Gnu")]
 public sealed class CompareCommandLineTests
 {
     [Theory]

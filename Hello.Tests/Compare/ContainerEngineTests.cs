@@ -1,6 +1,7 @@
 namespace Hello.Tests;
 
 /// <summary>Engines and their clients as people have them, with a script in place of the client.</summary>
+[Trait("Needs", "Gnu")]
 public sealed class ContainerEngineTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);

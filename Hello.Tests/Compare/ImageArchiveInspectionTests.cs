@@ -3,6 +3,7 @@ using static Hello.Tests.ImageArchiveBuilder;
 namespace Hello.Tests;
 
 /// <summary>An image that an engine saves is inspected for the engine's platform, and an error names the image.</summary>
+[Trait("Needs", "Gnu")]
 public sealed class ImageArchiveInspectionTests
 {
     private const string Reference = "demo-app:test";

@@ -3,6 +3,7 @@ using Hello.AppHost;
 namespace Hello.Tests;
 
 /// <summary>What the AppHost says before it starts anything, and what it publishes. It needs no engine for that.</summary>
+[Trait("Needs", "Gnu")]
 public sealed class AppHostCommandLineTests
 {
     [Fact]

@@ -4,6 +4,7 @@ using Hello.AppHost.Dashboard;
 namespace Hello.Tests;
 
 /// <summary>What the console of a build says about its states, and about an engine that fails.</summary>
+[Trait("Needs", "Gnu")]
 public sealed class ImageFactsPublisherTests
 {
     [Theory]

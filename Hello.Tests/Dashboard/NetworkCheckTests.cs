@@ -4,6 +4,7 @@ using Hello.AppHost.Dashboard;
 namespace Hello.Tests;
 
 /// <summary>What the AppHost says if the engine cannot make a network.</summary>
+[Trait("Needs", "Gnu")]
 public sealed class NetworkCheckTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);

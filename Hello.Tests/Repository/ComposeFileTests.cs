@@ -3,6 +3,7 @@ using System.Xml.Linq;
 namespace Hello.Tests;
 
 /// <summary>What docker compose and a swarm read in deploy/compose.yaml. No engine is asked. ComposeTests runs the file.</summary>
+[Trait("Needs", "Gnu")]
 public sealed partial class ComposeFileTests
 {
     private static readonly string Root = RepositoryFolder.Find();

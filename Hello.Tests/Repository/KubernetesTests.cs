@@ -7,6 +7,7 @@ namespace Hello.Tests;
 /// The files in <c>deploy/kubernetes</c> fit each other and give the container what the AppHost gives it. deploy.yml runs them on a
 /// cluster: it updates under load, calls the service, breaks the policies, and reads the telemetry. So no test here repeats that.
 /// </summary>
+[Trait("Needs", "Gnu")]
 public sealed class KubernetesTests
 {
     private const string Name = "hello";
