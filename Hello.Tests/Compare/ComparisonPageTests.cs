@@ -9,7 +9,8 @@ public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser
     private const int Desktop = 1400;
 
     /// <summary>Widths in pixels, each in light and dark.</summary>
-    public static TheoryData<int, ColorScheme> Screens => new() { { Phone, ColorScheme.Light }, { Phone, ColorScheme.Dark }, { Desktop, ColorScheme.Light }, { Desktop, ColorScheme.Dark } };
+    public static TheoryData<int, ColorScheme> Screens =>
+        new() { { Phone, ColorScheme.Light }, { Phone, ColorScheme.Dark }, { Desktop, ColorScheme.Light }, { Desktop, ColorScheme.Dark } };
 
     [TheoryInBrowser]
     [MemberData(nameof(Screens))]
@@ -79,7 +80,9 @@ public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser
             var page = await OpenAsync(width, ColorScheme.Light);
 
             Assert.Equal(1, await page.GetByRole(AriaRole.Heading, new() { Level = 1 }).CountAsync());
-            Assert.Equal(["At a glance", "All figures", "What is in each image", "Conditions", "For reference: the walkthrough in Go"], await page.GetByRole(AriaRole.Heading, new() { Level = 2 }).AllInnerTextsAsync());
+            Assert.Equal(
+                ["At a glance", "All figures", "What is in each image", "Conditions", "For reference: the walkthrough in Go"],
+                await page.GetByRole(AriaRole.Heading, new() { Level = 2 }).AllInnerTextsAsync());
             var table = page.GetByRole(AriaRole.Table).First;
             Assert.Equal(3, await table.GetByRole(AriaRole.Columnheader).CountAsync());
             Assert.Equal(Figure.All.Count, await table.GetByRole(AriaRole.Rowheader).CountAsync());

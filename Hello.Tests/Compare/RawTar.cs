@@ -5,7 +5,8 @@ internal static class RawTar
 {
     /// <summary>An entry with its content.</summary>
     /// <param name="size">The field of the size; the length of the content if it is null.</param>
-    public static byte[] Entry(string name, string content = "", char type = '0', string? size = null) => [.. Header(name, type, size ?? Octal(content.Length)), .. Padded(content)];
+    public static byte[] Entry(string name, string content = "", char type = '0', string? size = null) =>
+        [.. Header(name, type, size ?? Octal(content.Length)), .. Padded(content)];
 
     /// <summary>The same in the format of GNU tar, without a folder of its own.</summary>
     public static byte[] Header(string name, char type, string size)
