@@ -19,7 +19,9 @@ internal static class AppHostArguments
     {
         if (FindUnknown(args, IsStartedByAspireCli) is { } unknown)
         {
-            Console.Error.WriteLine($"error: The AppHost does not know the argument '{unknown}'. It takes settings such as --DcpPublisher:RandomizePorts=true, and --operation publish. To measure the images, run: dotnet run --project Hello.Compare -- --help");
+            Console.Error.WriteLine(
+                $"error: The AppHost does not know the argument '{unknown}'. It takes settings such as --DcpPublisher:RandomizePorts=true, "
+                    + "and --operation publish. To measure the images, run: dotnet run --project Hello.Compare -- --help");
             Environment.Exit(1);
         }
     }
@@ -38,7 +40,7 @@ internal static class AppHostArguments
             var name = equals < 0 ? argument[prefix..] : argument[prefix..Math.Max(equals, prefix)];
             var hasValue = equals >= 0 || (prefix > 0 && ++i < args.Length);
             // The name of a variable, or of a setting in a section, can be anything. Of single words, only those above are read.
-            if (!hasValue || name.StartsWith('-') || name.Length == 0 || !(anyName || name.Contains(':', StringComparison.Ordinal) || name.Contains('_', StringComparison.Ordinal) || Known.Contains(name)))
+            if (!hasValue || name.StartsWith('-') || name.Length == 0 || !(anyName || name.AsSpan().ContainsAny(':', '_') || Known.Contains(name)))
             {
                 return argument;
             }

@@ -10,9 +10,13 @@ internal static class HelloImageExtensions
 {
     // From git, by way of the SDK: "1.0.0+<commit>" and the address that the repository was cloned from.
     // https://learn.microsoft.com/dotnet/core/compatibility/sdk/8.0/source-link
-    private static readonly string Revision = typeof(HelloImageExtensions).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+') is [_, var commit] ? commit : "";
+    private static readonly string Revision =
+        This.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+') is [_, var commit] ? commit : "";
 
-    private static readonly string Source = typeof(HelloImageExtensions).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(a => a.Key == "RepositoryUrl")?.Value ?? "";
+    private static readonly string Source =
+        This.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(a => a.Key == "RepositoryUrl")?.Value ?? "";
+
+    private static Assembly This => typeof(HelloImageExtensions).Assembly;
 
     /// <summary>Adds the build whose Dockerfile is <c>Dockerfile-{name}</c> and whose image is <c>demo-app:0.1-{name}</c>.</summary>
     /// <param name="builder">The application's builder.</param>

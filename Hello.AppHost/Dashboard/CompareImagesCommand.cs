@@ -25,7 +25,11 @@ internal static class CompareImagesCommand
             IconName = "TableSimple",
             IsHighlighted = true,
             Arguments = [new() { Name = Again, Label = "Measure again, which takes some minutes", InputType = InputType.Boolean, Value = "false" }],
-            Progress = new() { Title = "Compare images", Message = "If there is no result yet, the builds are measured. That takes some minutes. The console log shows each step." },
+            Progress = new()
+            {
+                Title = "Compare images",
+                Message = "If there is no result yet, the builds are measured. That takes some minutes. The console log shows each step.",
+            },
         });
     }
 
@@ -40,10 +44,11 @@ internal static class CompareImagesCommand
                     () => files.MeasureBuildsAsync(services.GetRequiredService<ContainerEngine>(), root, context.Logger.Measuring, stop.Token),
                     stop.Token)
                 : 0;
+            var measured = Format.Invariant($"{File.GetLastWriteTimeUtc(files.Markdown):yyyy-MM-dd HH:mm} UTC");
             var page = await services.GetRequiredService<ComparisonPageServer>().StartAsync(stop.Token);
             return CommandResults.Success(
                 failures == 0 ? "Compared the images." : "Compared the images. Something could not be measured.",
-                Format.Invariant($"Measured on {File.GetLastWriteTimeUtc(files.Markdown):yyyy-MM-dd HH:mm} UTC. [The page with bars]({page}).\n\n") + await File.ReadAllTextAsync(files.Markdown, stop.Token),
+                $"Measured on {measured}. [The page with bars]({page}).\n\n{await File.ReadAllTextAsync(files.Markdown, stop.Token)}",
                 CommandResultFormat.Markdown,
                 displayImmediately: true);
         }

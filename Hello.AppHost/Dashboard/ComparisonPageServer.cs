@@ -30,7 +30,8 @@ internal sealed class ComparisonPageServer(ComparisonFiles files) : IAsyncDispos
                 builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
                 builder.Logging.ClearProviders();
                 var server = builder.Build();
-                server.Run(context => context.Request.Path == _path ? Results.File(files.Page, "text/html; charset=utf-8").ExecuteAsync(context) : Results.NotFound().ExecuteAsync(context));
+                server.Run(context =>
+                    (context.Request.Path == _path ? Results.File(files.Page, "text/html; charset=utf-8") : Results.NotFound()).ExecuteAsync(context));
                 await server.StartAsync(cancellationToken);
                 _server = server;
             }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace Hello.AppHost.Dashboard;
 
-/// <summary>A service that begins before the orchestrator. One that begins later would miss the start of a container, because the orchestrator's start waits for its network.</summary>
+/// <summary>A service that begins before the orchestrator. A later one would miss the start of a container, because that start waits for a network.</summary>
 internal abstract class EarlyBackgroundService : BackgroundService, IHostedLifecycleService
 {
     /// <inheritdoc/>

@@ -41,7 +41,11 @@ internal static class ImageFactsExtensions
 
 /// <summary>Measures each build when its container has started. The application does not wait for it.</summary>
 internal sealed class ImageFactsPublisher(
-    DistributedApplicationModel model, ResourceNotificationService notifications, ResourceLoggerService loggers, ContainerEngine engine, ImageInspector inspector) : EarlyBackgroundService
+    DistributedApplicationModel model,
+    ResourceNotificationService notifications,
+    ResourceLoggerService loggers,
+    ContainerEngine engine,
+    ImageInspector inspector) : EarlyBackgroundService
 {
     private static readonly Figure[] Shown =
     [
@@ -170,7 +174,9 @@ internal sealed class ImageFactsPublisher(
     private static IEnumerable<ResourcePropertySnapshot> Properties(Measurements known) => Shown
         .Select((figure, i) => (figure, i, value: figure.Of(known)))
         .Where(f => f.value is not null)
-        .Select(f => new ResourcePropertySnapshot($"{PropertyPrefix}{f.figure.Name.ToLowerInvariant().Replace(' ', '-')}", f.value!.Exact is { } exact ? $"{f.value.Text} ({exact})" : f.value.Text)
+        .Select(f => new ResourcePropertySnapshot(
+            $"{PropertyPrefix}{f.figure.Name.ToLowerInvariant().Replace(' ', '-')}",
+            f.value!.Exact is { } exact ? $"{f.value.Text} ({exact})" : f.value.Text)
         {
             DisplayName = f.figure.Name,
             IsHighlighted = true,

@@ -8,7 +8,8 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Warning, Message = "Not measured: {Reason}")]
     public static partial void NotMeasured(this ILogger log, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The engine has no addresses for another network ({Reason}). Remove the networks that no container uses with docker network prune, then start the AppHost again.")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The engine has no addresses for another network ({Reason}). "
+        + "Remove the networks that no container uses with docker network prune, then start the AppHost again.")]
     public static partial void NoNetwork(this ILogger log, string reason);
 
     /// <summary>Says what a state of a resource means, for somebody who sees it for the first time.</summary>

@@ -92,8 +92,9 @@ internal static class SendLoadCommand
             var result = await probe.SendLoadAsync(HelloImage.Port, HelloImage.HelloPath, options, stop.Token);
             var summary = Describe(result);
             context.Logger.LoadSent(summary);
+            var links = Links(context.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().Select(r => r.Image.Name));
             return result.Errors < result.Sent
-                ? CommandResults.Success(summary, $"{Describe(result, options)}\n{Links(context.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().Select(r => r.Image.Name))}\n", CommandResultFormat.Markdown, displayImmediately: true)
+                ? CommandResults.Success(summary, $"{Describe(result, options)}\n{links}\n", CommandResultFormat.Markdown, displayImmediately: true)
                 : CommandResults.Failure($"No request was answered with 200: {summary}");
         }
         catch (OperationCanceledException) when (context.CancellationToken.IsCancellationRequested)
@@ -130,7 +131,8 @@ internal static class SendLoadCommand
     }
 
     private static string Describe(LoadResult result) => Format.Invariant(
-        $"{result.Sent:N0} requests in {result.Elapsed.TotalSeconds:N1} s: {result.RequestsPerSecond:N0} a second, p50 {Milliseconds(result.P50)}, p99 {Milliseconds(result.P99)}, {result.Errors:N0} errors");
+        $"{result.Sent:N0} requests in {result.Elapsed.TotalSeconds:N1} s: {result.RequestsPerSecond:N0} a second, ")
+        + Format.Invariant($"p50 {Milliseconds(result.P50)}, p99 {Milliseconds(result.P99)}, {result.Errors:N0} errors");
 
     private static string Describe(LoadResult result, LoadOptions options)
     {
