@@ -11,7 +11,8 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Error, Message = "The engine has no addresses for another network ({Reason}). Remove the networks that no container uses with docker network prune, then start the AppHost again.")]
     public static partial void NoNetwork(this ILogger log, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "This Podman is older than 5.0. It does not say which containers a network has, so the builds never start. Install a newer one, or use Docker: ASPIRE_CONTAINER_RUNTIME=docker dotnet run --project Hello.AppHost")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "This Podman is older than 5.0. It does not say which containers a network has, so the builds "
+        + "never start. Install a newer one, or use Docker: ASPIRE_CONTAINER_RUNTIME=docker dotnet run --project Hello.AppHost")]
     public static partial void OldPodman(this ILogger log);
 
     /// <summary>Says what a state of a resource means, for somebody who sees it for the first time.</summary>

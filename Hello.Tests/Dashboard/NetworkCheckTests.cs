@@ -30,8 +30,7 @@ public sealed class NetworkCheckTests
     [InlineData("""[{"Name":"demo","Containers":{},"Options":{}}]""")]
     [InlineData("""[{"name": "demo", "ipv6_enabled": false, "containers": {}}]""")]
     [InlineData("""[{"name": "demo", "ipv6_enabled": false}]""", "This Podman is older than 5.0.")]
-    public async Task An_engine_that_does_not_say_which_containers_a_network_has_is_one_line_and_the_network_is_removed(
-        string answer, params string[] expected)
+    public async Task A_Podman_that_is_too_old_is_one_line_and_the_network_is_removed(string answer, params string[] expected)
     {
         using var fake = await FakeEngine.CreateAsync($"[ \"$2\" != inspect ] || echo '{answer}'");
         var lines = await CheckAsync(fake, () => fake.Calls.Any(c => c.StartsWith("network rm ", StringComparison.Ordinal)));
