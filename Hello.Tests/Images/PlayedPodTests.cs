@@ -33,8 +33,8 @@ public sealed class PlayedPodTests(HelloApplication hello) : IAsyncLifetime
         var exports = await receiver.WaitAsync(all => !OtlpReceiver.Signals.Except(all.Select(e => e.Path)).Any());
         Assert.Equal(OtlpReceiver.Signals, exports.Select(e => e.Path).Distinct().Order(StringComparer.Ordinal));
         Assert.All(exports, export => Assert.All(
-            ["k8s.pod.name", "k8s.pod.uid", "k8s.namespace.name", "k8s.node.name"],
-            name => Assert.Matches($@"{name}[^\$]{{1,9}}the-(metadata|spec)\.", Encoding.Latin1.GetString(export.Body))));
+            [("pod.name", "metadata.name"), ("pod.uid", "metadata.uid"), ("namespace.name", "metadata.namespace"), ("node.name", "spec.nodeName")],
+            one => Assert.Matches($"(?s)k8s.{one.Item1}.{{1,9}}the-{one.Item2}", Encoding.Latin1.GetString(export.Body))));
     }
 
     /// <summary>Podman's default limits may be above those of the host.</summary>
@@ -66,13 +66,13 @@ public sealed class PlayedPodTests(HelloApplication hello) : IAsyncLifetime
         Assert.Equal(HelloImages.Greeting, await GetAsync(HelloImage.HelloPath));
         await AtOnce.RunAsync(paths, GetAsync);
         await PodmanAsync("exec", id, "/hello-api", "--health");
-
         // proc_pid_status(5), where a Seccomp of 2 is a filter
         var status = (await File.ReadAllLinesAsync($"{process}/status")).Select(l => l.Split(':', 2)).ToDictionary(l => l[0], l => l[1].Trim());
         Assert.Equal(($"{uid}\t{uid}\t{uid}\t{uid}", $"{gid}\t{gid}\t{gid}\t{gid}", "2"), (status["Uid"], status["Gid"], status["Seccomp"]));
         var attack = await AsRootAsync("touch", $"{process}/root/attack");
         var limit = $".*/libpod-{id}/memory.\\(max\\|limit_in_bytes\\)"; // of the two versions of cgroups
-        var memory = await CommandLine.RunAsync("find", "/sys/fs/cgroup", "-regex", limit, "-exec", "cat", "{}", "+");
+        // Another group that goes at this moment is an error of find.
+        var (_, memory, _) = await CommandLine.TryAsync("find", "/sys/fs/cgroup", "-regex", limit, "-exec", "cat", "{}", "+");
         string[] options =
         [
             attack.Error.EndsWith(": Read-only file system", StringComparison.Ordinal) ? "--read-only" : attack.Error,
@@ -84,7 +84,7 @@ public sealed class PlayedPodTests(HelloApplication hello) : IAsyncLifetime
             container.Resources.Requests["memory"].Equals(container.Resources.Limits["memory"]) ? "--memory-swap 96m" : "",
             "--pids-limit 64", // no field: the kubelet has podPidsLimit
         ];
-        Assert.Equal(string.Join(' ', HelloImage.LeastPrivilege), string.Join(' ', options));
+        Assert.True(string.Join(' ', options) == string.Join(' ', HelloImage.LeastPrivilege), string.Join(' ', options));
     }
 
     /// <summary>Puts in what a cluster puts in, with the test's receiver as the collector. Leaves out what Podman does in another way.</summary>
@@ -96,8 +96,8 @@ public sealed class PlayedPodTests(HelloApplication hello) : IAsyncLifetime
         pod.SecurityContext.RunAsGroup ??= 0;
         // Podman asks with curl, which the image does not have.
         (container.Ports, container.StartupProbe, container.ReadinessProbe, container.LivenessProbe) = (null, null, null, null);
-        var variables = telemetry.Where(option => option.Contains('=')).Select(option => option.Split('=', 2)).ToDictionary(o => o[0], o => o[1]);
-        variables["ASPNETCORE_URLS"] = _address;
+        var options = telemetry.Append($"ASPNETCORE_URLS={_address}").Select(option => option.Split('=', 2));
+        var variables = options.Where(option => option is [_, _]).ToDictionary(option => option[0], option => option[1]);
         foreach (var variable in (container.Env ?? []).Where(v => v.Name != "OTEL_EXPORTER_OTLP_ENDPOINT"))
         {
             // As the kubelet does it: $(NAME) is replaced if NAME stands above.
