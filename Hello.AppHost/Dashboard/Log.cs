@@ -12,6 +12,10 @@ internal static partial class Log
         + "Remove the networks that no container uses with docker network prune, then start the AppHost again.")]
     public static partial void NoNetwork(this ILogger log, string reason);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "This Podman is older than 5.0. It does not say which containers a network has, so the builds "
+        + "never start. Install a newer one, or use Docker: ASPIRE_CONTAINER_RUNTIME=docker dotnet run --project Hello.AppHost")]
+    public static partial void OldPodman(this ILogger log);
+
     /// <summary>Says what a state of a resource means, for somebody who sees it for the first time.</summary>
     /// <param name="exitCode">How its container ended; null if it has not.</param>
     public static void Explain(this ILogger log, string state, int? exitCode)

@@ -5,7 +5,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Hello.AppHost.Dashboard;
 
-/// <summary>Says why no container begins if the engine has no addresses for another network. The orchestrator tries a few times, gives up and does not say why.</summary>
+/// <summary>
+/// Says why no container begins if the engine has no addresses for another network, or does not say which containers a network has. The
+/// orchestrator gives up after a few tries, or waits for ever, and does not say why.
+/// </summary>
 internal sealed partial class NetworkCheck(
     DistributedApplicationModel model,
     ResourceNotificationService notifications,
@@ -38,31 +41,43 @@ internal sealed partial class NetworkCheck(
 
     private async Task<bool> IsKnownAsync(CancellationToken cancellationToken)
     {
-        var reason = await FindFailureAsync(cancellationToken);
-        if (reason is null || !NoAddresses().IsMatch(reason))
+        Action<ILogger> say = static _ => { };
+        try
         {
-            return reason is null; // otherwise no engine answers, which Aspire says
+            if (!(await MakeNetworkAsync(cancellationToken)).Contains("\"containers\":", StringComparison.OrdinalIgnoreCase))
+            {
+                say = logger => logger.OldPodman();
+            }
+        }
+        catch (MeasurementException e)
+        {
+            if (!NoAddresses().IsMatch(e.Message))
+            {
+                return false; // no engine answers, which Aspire says
+            }
+
+            say = logger => logger.NoNetwork(e.Message);
         }
 
         foreach (var logger in model.Resources.HelloImages().Select(r => loggers.GetLogger(r.Resource)).Prepend(log))
         {
-            logger.NoNetwork(reason);
+            say(logger);
         }
 
         return true;
     }
 
-    /// <summary>Why the engine cannot make a network; null if it can.</summary>
-    private async Task<string?> FindFailureAsync(CancellationToken cancellationToken)
+    /// <summary>Makes a network, and removes it.</summary>
+    /// <returns>
+    /// What the engine says of it: <c>[{"Name":"demo","Containers":{}}]</c>. Podman has no such member before version 5.0, and the
+    /// orchestrator waits for a container that is in it: https://github.com/containers/podman/issues/14126.
+    /// </returns>
+    private async Task<string> MakeNetworkAsync(CancellationToken cancellationToken)
     {
         var name = TemporaryResources.NewName("network");
         try
         {
             await engine.RunAsync(["network", "create", name], cancellationToken);
-        }
-        catch (MeasurementException e)
-        {
-            return e.Message;
         }
         catch (OperationCanceledException)
         {
@@ -70,8 +85,14 @@ internal sealed partial class NetworkCheck(
             throw;
         }
 
-        await RemoveAsync();
-        return null;
+        try
+        {
+            return await engine.RunAsync(["network", "inspect", name], cancellationToken);
+        }
+        finally
+        {
+            await RemoveAsync();
+        }
 
         Task RemoveAsync() => new TemporaryResources(engine, log.LeftBehind).RemoveAsync("network", name);
     }

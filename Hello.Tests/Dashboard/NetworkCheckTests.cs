@@ -3,7 +3,7 @@ using Hello.AppHost.Dashboard;
 
 namespace Hello.Tests;
 
-/// <summary>What the AppHost says if the engine cannot make a network.</summary>
+/// <summary>What the AppHost says if the engine cannot make a network, or does not say what is in it.</summary>
 [Trait("Needs", "Gnu")]
 public sealed class NetworkCheckTests
 {
@@ -26,13 +26,17 @@ public sealed class NetworkCheckTests
         Assert.Contains($" ended with 1: {reason}). Remove the networks that no container uses with docker ", line, StringComparison.Ordinal);
     });
 
-    [Fact]
-    public async Task An_engine_that_makes_a_network_is_no_line_and_the_network_is_removed()
+    /// <summary>The answers of Docker, of Podman 5 and of Podman 4 to <c>network inspect</c>.</summary>
+    [Theory]
+    [InlineData("""[{"Name":"demo","Containers":{},"Options":{}}]""")]
+    [InlineData("""[{"name": "demo", "ipv6_enabled": false, "containers": {}}]""")]
+    [InlineData("""[{"name": "demo", "ipv6_enabled": false}]""", "This Podman is older than 5.0.")]
+    public async Task A_Podman_that_is_too_old_is_one_line_and_the_network_is_removed(string answer, params string[] expected)
     {
-        using var fake = await FakeEngine.CreateAsync("");
+        using var fake = await FakeEngine.CreateAsync($"[ \"$2\" != inspect ] || echo '{answer}'");
         var lines = await CheckAsync(fake, () => fake.Calls.Any(c => c.StartsWith("network rm ", StringComparison.Ordinal)));
 
-        Assert.Empty(lines);
+        Assert.Equal(expected, lines.Select(line => $"{line.Split(". ")[0]}."));
         Assert.Equal(
             Assert.Single(fake.Calls, c => c.StartsWith("network create ", StringComparison.Ordinal)).Split(' ')[^1],
             Assert.Single(fake.Calls, c => c.StartsWith("network rm ", StringComparison.Ordinal)).Split(' ')[^1]);
