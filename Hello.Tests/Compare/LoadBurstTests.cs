@@ -15,8 +15,4 @@ public sealed class LoadBurstTests
 
         Assert.Equal(rank is { } ms ? TimeSpan.FromMilliseconds(ms) : null, LoadBurst.Percentile(latencies, percent));
     }
-
-    [Fact]
-    public void The_rate_counts_what_was_answered_with_success() =>
-        Assert.Equal(5, new LoadResult(Sent: 12, Errors: 2, TimeSpan.FromSeconds(2), P50: null, P99: null).RequestsPerSecond);
 }
