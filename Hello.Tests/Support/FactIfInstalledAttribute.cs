@@ -5,16 +5,23 @@ namespace Hello.Tests;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class FactIfInstalledAttribute(params string[] programs) : FactAttribute
 {
+    private static readonly string[] Compilers = ["aarch64-linux-gnu-objcopy", "clang", "ld.lld"];
+
     public IReadOnlyList<string> Programs { get; } = programs;
 
     /// <summary>Whether the test runs one of them with <c>sudo</c>.</summary>
     public bool AsRoot { get; set; }
 
+    /// <summary>Whether the test compiles for arm64 on amd64, and runs the result.</summary>
+    public bool OnArm64 { get; set; }
+
     public override string? Skip
     {
-        get => programs.FirstOrDefault(program => !IsInstalled(program)) is { } missing ? $"There is no {missing} on this machine."
+        get => programs.Concat(OnArm64 ? Compilers : []).FirstOrDefault(program => !IsInstalled(program)) is { } missing
+                ? $"There is no {missing} on this machine."
             : AsRoot && !Environment.IsPrivilegedProcess && !Succeeds("sudo", "--non-interactive", "true")
                 ? "The test needs root, and sudo asks for a password."
+            : OnArm64 && !File.Exists("/proc/sys/fs/binfmt_misc/qemu-aarch64") ? "This machine does not emulate arm64."
             : base.Skip;
         set => base.Skip = value;
     }
