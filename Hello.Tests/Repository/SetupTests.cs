@@ -32,11 +32,15 @@ public sealed class SetupTests : IDisposable
     private const string GetSdk = "Install it from https://dotnet.microsoft.com/download, or run: curl -fsSL https://dot.net/v1/dotnet-install.sh | "
         + "bash -s -- --channel 10.0 && export PATH=\"$HOME/.dotnet:$PATH\"";
 
+    private const string Reached = "ready:   base images: on this machine, or docker pull can reach them";
+
+    private const string NotReached = "missing: base images: the registry cannot be reached";
+
     /// <summary>The programs that the script may use where nothing is installed.</summary>
     private static readonly string[] Tools =
     [
-        "awk", "bash", "cat", "cut", "dirname", "env", "flock", "grep", "head", "id", "mkdir", "mktemp", "rm", "sed", "sha256sum", "sort", "tail",
-        "timeout", "uname",
+        "awk", "bash", "cat", "cut", "dirname", "env", "flock", "grep", "head", "id", "mkdir", "mktemp", "rm", "sed", "sha256sum", "sleep", "sort",
+        "tail", "timeout", "uname",
     ];
 
     private static readonly string[] Changing = ["apt-cache", "apt-get", "dockerd", "dpkg", "systemctl", "usermod"];
@@ -65,6 +69,7 @@ public sealed class SetupTests : IDisposable
         File.WriteAllText(Log, "");
         AddProgram("dotnet", "echo 10.0.100");
         AddProgram("sudo", "exit 1");
+        AddProgram("podman", "echo podman version 4.3.1");
         AddDocker("");
         foreach (var program in Changing)
         {
@@ -96,8 +101,6 @@ public sealed class SetupTests : IDisposable
     [InlineData("HOME=/nonexistent XDG_CACHE_HOME={0}/home DOTNET_CLI_HOME={0}/home")]
     public Task A_machine_that_is_ready_stays_as_it_is_without_a_word(string environment) => WithEachToolsAsync(async path =>
     {
-        AddProgram("podman", "echo podman version 4.3.1");
-
         var result = await SetupAsync(path, environment);
 
         Assert.Equal(new(0, "", ""), result);
@@ -189,7 +192,6 @@ public sealed class SetupTests : IDisposable
     public Task A_refusal_is_one_line_with_the_cause_and_the_command_that_mends_it(string environment, string missing, string docker, string line) =>
         WithEachToolsAsync(async path =>
         {
-            AddProgram("podman", "echo podman version 4.3.1");
             AddDocker(docker);
             RemovePrograms(missing);
 
@@ -200,7 +202,7 @@ public sealed class SetupTests : IDisposable
                 return; // its tools give the same answers, so the ways to the line are the same
             }
 
-            var check = await SetupAsync(path, environment, "--check");
+            var check = await SetupAsync(path, $"{environment} --check");
             var isSaid = check.ExitCode == 1 && $"{check.Output}\n{check.Error}".Contains($": {expected}", StringComparison.Ordinal);
             Assert.True(isSaid || environment.StartsWith("XDG_CACHE_HOME", StringComparison.Ordinal), $"Expected: {expected}\nSeen: {check}");
             if (expected.StartsWith("container engine: ", StringComparison.Ordinal) && !((string[])["sudo", "root", UserName]).Any(expected.Contains))
@@ -217,31 +219,41 @@ public sealed class SetupTests : IDisposable
     public Task A_refusal_of_an_engine_is_one_line_for_every_user(string environment, string missing, string docker, string line) =>
         A_refusal_is_one_line_with_the_cause_and_the_command_that_mends_it(environment, missing, docker, $"container engine: {line}");
 
+    /// <summary>
+    /// Runs that report: the environment and options, the programs that are missing, what docker answers in place of the usual, and a part of
+    /// the last line. Six seconds of this test are thirty of the script.
+    /// </summary>
+    public static TheoryData<string, string, string, string> Reports => new()
+    {
+        { "", "apt-get", Pull("exit 1"), "eng/base-images/build.sh: stand-ins need Debian packages, but this system has no apt-get. On a machine that " },
+        { "SSL_CERT_FILE=/nope", "", Pull("exit 1"), "eng/base-images/build.sh: cannot read the certificates in /nope. Run: unset SSL_CERT_FILE" },
+        { "--check", "", Pull("echo 'manifest for x.y/a:no-such-tag not found: manifest unknown' >&2; exit 1"), Reached },
+        { "--check", "", Pull("echo 'failed to resolve reference \"x.y/a\": not found' >&2; exit 1"), Reached },
+        { "--check", "", Pull("sleep 2; echo 'manifest unknown' >&2; exit 1"), Reached },
+        { "--check", "", Pull("exec sleep 60"), NotReached },
+        { "--check", "", Pull("echo 'dial tcp: lookup mcr.microsoft.com: no such host' >&2; exit 1"), NotReached },
+        // Without an engine, the script cannot know which stand-ins are there. The registry is not the cause.
+        { "--check DOCKER_HOST=unix:///nope", "", NoEngine, "missing: base images: unknown without a container engine" },
+        { "--tests", "", "compose*) exit 1 ;;", $"going on without tools of the tests: docker-compose chromium docker-registry|. {AskRoot} --tests" },
+        { "--tests", "apt-get", "compose*) exit 1 ;;", ". There is no apt-get to install it with. Tests that need one of them are skipped" },
+    };
+
     [TheoryOnLinux]
-    [InlineData("", "apt-get", "stand-ins need Debian packages, but this system has no apt-get. On a machine that reaches the registry, pull ")]
-    [InlineData("SSL_CERT_FILE=/nope", "", "cannot read the certificates in /nope. Run: unset SSL_CERT_FILE")]
-    public Task Stand_ins_that_cannot_be_built_are_refused_in_one_line(string environment, string missing, string line) =>
+    [MemberData(nameof(Reports))]
+    public Task The_last_line_of_a_report_says_what_was_found(string environment, string missing, string docker, string parts) =>
         WithEachToolsAsync(async path =>
         {
-            AddDocker("'image inspect '* | 'buildx imagetools inspect '* | 'pull '*:no-such-tag) exit 1 ;;");
+            AddProgram("timeout", $"limit=$(($1 / 5)); shift; exec {Find("timeout")} $limit \"$@\"");
+            AddDocker(docker);
             RemovePrograms(missing);
 
-            AssertRefused($"eng/base-images/build.sh: {line}", await SetupAsync(path, environment));
+            var result = await SetupAsync(path, environment);
+            var lines = $"{result.Output}\n{result.Error}".Trim().Split('\n');
+            Assert.All(parts.Split('|'), part => Assert.Contains(part, lines[^1], StringComparison.Ordinal));
+            Assert.Equal(Regex.IsMatch(parts, "^(eng/|missing)") ? 1 : 0, result.ExitCode);
+            Assert.True(lines.Length == 1 || environment.Contains("--check", StringComparison.Ordinal), result.ToString());
+            Assert.Empty(await File.ReadAllTextAsync(Log));
         });
-
-    [TheoryOnLinux]
-    [InlineData("manifest for mcr.microsoft.com/a:no-such-tag not found: manifest unknown", "ready:   base images: on this machine, or docker pull")]
-    [InlineData("failed to resolve reference \"mcr.microsoft.com/a\": not found", "ready:   base images: on this machine, or docker pull")]
-    [InlineData("dial tcp: lookup mcr.microsoft.com: no such host", "missing: base images: the registry cannot be reached")]
-    public Task A_registry_that_only_the_engine_reaches_is_reached(string answer, string expected) => WithEachToolsAsync(async path =>
-    {
-        AddDocker($"'image inspect '* | 'buildx imagetools inspect '*) exit 1 ;;\n'pull '*:no-such-tag) echo '{answer}' >&2; exit 1 ;;");
-
-        var result = await SetupAsync(path, "", "--check");
-
-        Assert.StartsWith(expected, result.Output.Split('\n')[^1], StringComparison.Ordinal);
-        Assert.Empty(await File.ReadAllTextAsync(Log));
-    });
 
     [FactOnLinux]
     public Task A_folder_in_which_another_user_has_built_is_refused() => WithEachToolsAsync(async path =>
@@ -251,17 +263,6 @@ public sealed class SetupTests : IDisposable
 
         var line = $"eng/setup.sh: user {UserName} cannot write to {obj}, because another user built there. Run: ";
         AssertRefused(line, await SetupAsync(path, ""));
-    });
-
-    /// <summary>Without an engine, the script cannot know which stand-ins are there. The registry is not the cause.</summary>
-    [FactOnLinux]
-    public Task Without_an_engine_the_check_does_not_speak_of_the_registry() => WithEachToolsAsync(async path =>
-    {
-        AddDocker(NoEngine);
-
-        var (exitCode, output, _) = await SetupAsync(path, "DOCKER_HOST=unix:///nope", "--check");
-
-        Assert.Equal((1, "missing: base images: unknown without a container engine"), (exitCode, output.Split('\n')[^1]));
     });
 
     [FactOnLinux]
@@ -286,7 +287,12 @@ public sealed class SetupTests : IDisposable
         Assert.EndsWith(end, output, StringComparison.Ordinal);
     }
 
+    private static string[] AsNobody => Environment.IsPrivilegedProcess ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
+
     private static string UserName => Environment.IsPrivilegedProcess ? "nobody" : Environment.UserName;
+
+    /// <summary>A docker that has no base images and reaches no registry, and what the engine does when it is asked for a tag.</summary>
+    private static string Pull(string script) => $"'image inspect '* | 'buildx imagetools inspect '*) exit 1 ;;\n'pull '*:no-such-tag) {script} ;;";
 
     private static bool IsOneLine(ProgramResult result, string start) =>
         result.ExitCode == 1 && result.Output.Length == 0 && !result.Error.Contains('\n') && result.Error.StartsWith(start, StringComparison.Ordinal);
@@ -322,25 +328,21 @@ public sealed class SetupTests : IDisposable
     private static string? Find(string program) => ((string[])["/usr/bin", "/bin"]).Select(f => Path.Combine(f, program)).FirstOrDefault(File.Exists);
 
     /// <summary>Runs the script as a user who is not root.</summary>
-    private Task<ProgramResult> SetupAsync(string tools, string environment, params string[] arguments)
-    {
-        string[] asNobody = Environment.IsPrivilegedProcess ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
-        return RunAsync([.. asNobody, .. SetupCommand(tools, environment, arguments)]);
-    }
+    private Task<ProgramResult> SetupAsync(string tools, string environment) =>
+        RunAsync([.. AsNobody, .. SetupCommand(tools, environment)]);
 
     private Task<ProgramResult> RunAsync(string[] command) =>
         CommandLine.TryAsync(Cli.Wrap(command[0]).WithArguments(command[1..]).WithWorkingDirectory(Path.Combine(_folder, "repository")));
 
     /// <summary>The script without any of this process's variables.</summary>
     /// <param name="tools">The folder of tools in PATH.</param>
-    /// <param name="environment">Variables; HOME without a value is removed.</param>
-    /// <param name="arguments">The script's command line.</param>
-    private string[] SetupCommand(string tools, string environment, params string[] arguments)
+    /// <param name="environment">Variables, and options of the script; HOME without a value is removed.</param>
+    private string[] SetupCommand(string tools, string environment)
     {
-        var variables = environment.Replace("{0}", _folder, StringComparison.Ordinal).Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        string[] home = variables.Contains("HOME") ? [] : [$"HOME={_folder}/home"];
-        string[] given = [.. variables.Where(variable => variable.Contains('='))];
-        return ["env", "-i", .. home, $"TMPDIR={_folder}/tmp", .. given, $"PATH={_folder}/bin:{_folder}/{tools}", "eng/setup.sh", .. arguments];
+        var words = environment.Replace("{0}", _folder, StringComparison.Ordinal).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        string[] home = words.Contains("HOME") ? [] : [$"HOME={_folder}/home"];
+        string[] given = [.. home, $"TMPDIR={_folder}/tmp", .. words.Where(word => word.Contains('=')), $"PATH={_folder}/bin:{_folder}/{tools}"];
+        return ["env", "-i", .. given, "eng/setup.sh", .. words.Where(word => word.StartsWith("--", StringComparison.Ordinal))];
     }
 
     /// <summary>Puts a script in place of <c>docker</c>. It writes a command that it does not know to the log.</summary>
