@@ -9,14 +9,19 @@ public sealed class RegistryTests : IAsyncLifetime
     /// <summary>The base images of the Dockerfiles: <c>FROM ${REGISTRY}/dotnet/sdk:10.0-alpine AS build</c>.</summary>
     private static readonly string[] BaseImages =
     [
-        .. Directory.GetFiles(Root, "Dockerfile-*").SelectMany(File.ReadLines)
-            .Select(line => Regex.Match(line, @"(?<=^FROM \$\{REGISTRY\}/)\S+").Value).Where(name => name.Length > 0).Distinct().Order(StringComparer.Ordinal),
+        .. Directory.GetFiles(Root, "Dockerfile-*")
+            .SelectMany(file => Regex.Matches(File.ReadAllText(file), @"(?<=FROM \$\{REGISTRY\}/)\S+").Select(name => name.Value))
+            .Distinct().Order(StringComparer.Ordinal),
     ];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("hello-test-").FullName;
     private readonly string _registry = $"127.0.0.1:{LocalPort.FindFree()}";
     private readonly List<string> _tags = [];
     private Func<ValueTask>? _stop;
+
+    private string DockerConfiguration => Path.Combine(_folder, "config.json");
+
+    private string LoggedIn => $$"""{ "auths": { "{{_registry}}": { "auth": "{{Convert.ToBase64String("ada:hello"u8)}}" } } }""";
 
     /// <summary>Starts the registry for one account, and logs in.</summary>
     public async Task InitializeAsync()
@@ -32,7 +37,7 @@ public sealed class RegistryTests : IAsyncLifetime
         var program = new RunningProgram(Cli.Wrap("docker-registry").WithArguments(["serve", configuration]));
         _stop = program.DisposeAsync;
         await program.WaitForLineAsync(line => line.Contains("listening on", StringComparison.Ordinal), TimeSpan.FromMinutes(1));
-        await ConfigureDockerAsync($$"""{ "auths": { "{{_registry}}": { "auth": "{{Convert.ToBase64String("ada:hello"u8)}}" } } }""");
+        await File.WriteAllTextAsync(DockerConfiguration, LoggedIn);
     }
 
     public async Task DisposeAsync()
@@ -46,15 +51,15 @@ public sealed class RegistryTests : IAsyncLifetime
     public async Task Every_build_takes_its_base_images_from_any_registry_that_has_them()
     {
         await PushAsync(BaseImages, name => $"FROM mcr.microsoft.com/{name}");
-        var command = (await ReadmeTests.CommandsAsync("## From another registry", "docs/offline.md"))
-            .Replace("127.0.0.1:5000", _registry, StringComparison.Ordinal);
+        var command = await ReadmeTests.CommandsAsync("## From another registry", "docs/offline.md");
         foreach (var image in HelloImages.Specification)
         {
             var built = image with { Resource = $"test-registry-{image.Resource}" };
             _tags.Add(built.Reference);
-            var arguments = command.Replace("demo-app:0.1-scratch", built.Reference, StringComparison.Ordinal)
-                .Replace("Dockerfile-scratch", $"Dockerfile-{image.Resource}", StringComparison.Ordinal).Split(' ')[1..];
-            await DockerAsync("", arguments);
+            var build = command.Replace("127.0.0.1:5000", _registry, StringComparison.Ordinal)
+                .Replace("demo-app:0.1-scratch", built.Reference, StringComparison.Ordinal)
+                .Replace("Dockerfile-scratch", $"Dockerfile-{image.Resource}", StringComparison.Ordinal);
+            await DockerAsync("", build.Split(' ')[1..]);
 
             await using var container = await PlainContainer.RunAsync(built);
             await container.AssertAnswersAsync();
@@ -73,25 +78,22 @@ public sealed class RegistryTests : IAsyncLifetime
 
         await CommandLine.RunAsync("bash", "-c", $"cd '{_folder}' && cp -r '{Root}'/{{Dockerfile-*,eng,global.json}} . && "
             + $"sed -i 's|mcr.microsoft.com|{_registry}|' Dockerfile-* eng/setup.sh");
-        var login = await File.ReadAllTextAsync(Path.Combine(_folder, "config.json"));
         foreach (var (configuration, expected) in ((string, string)[])
         [
             ("{}", $"eng/setup.sh: base images: {_registry} asks for a login. Run: docker login {_registry}"),
             ("""{ "credsStore": "missing" }""", $"eng/setup.sh: base images: the docker client cannot get credentials for {_registry}: "
                 + "'exec: \"docker-credential-missing\": executable file not found in $PATH, out: ``'. "
-                + $"Remove credsStore from {_folder}/config.json, or run: export DOCKER_CONFIG=$(mktemp -d)"),
-            (login, string.Join('\n', images.Select(image => $"pulling {_registry}/{image} ..."))
+                + $"Remove credsStore from {DockerConfiguration}, or run: export DOCKER_CONFIG=$(mktemp -d)"),
+            (LoggedIn, string.Join('\n', images.Select(image => $"pulling {_registry}/{image} ..."))
                 + $"\ntook from the registry, in place of stand-ins: {string.Join(' ', images.Select(image => $"{_registry}/{image}"))}"),
-            (login, ""),
+            (LoggedIn, ""),
         ])
         {
-            await ConfigureDockerAsync(configuration);
+            await File.WriteAllTextAsync(DockerConfiguration, configuration);
             var (exitCode, output, error) = await RunAsync(Path.Combine(_folder, "eng", "setup.sh"), "");
             Assert.True((exitCode == 0, output + error) == (error.Length == 0, expected), $"Expected: {expected}\nSeen: {exitCode} {output}{error}");
         }
     }
-
-    private Task ConfigureDockerAsync(string configuration) => File.WriteAllTextAsync(Path.Combine(_folder, "config.json"), configuration);
 
     /// <summary>Builds images and pushes them. The engine then has no tag of theirs.</summary>
     private async Task PushAsync(string[] names, Func<string, string> dockerfile)
