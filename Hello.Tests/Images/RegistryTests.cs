@@ -19,8 +19,6 @@ public sealed class RegistryTests : IAsyncLifetime
     private readonly List<string> _tags = [];
     private Func<ValueTask>? _stop;
 
-    private string DockerConfiguration => Path.Combine(_folder, "config.json");
-
     private string LoggedIn => $$"""{ "auths": { "{{_registry}}": { "auth": "{{Convert.ToBase64String("ada:hello"u8)}}" } } }""";
 
     /// <summary>Starts the registry for one account, and logs in.</summary>
@@ -37,7 +35,7 @@ public sealed class RegistryTests : IAsyncLifetime
         var program = new RunningProgram(Cli.Wrap("docker-registry").WithArguments(["serve", configuration]));
         _stop = program.DisposeAsync;
         await program.WaitForLineAsync(line => line.Contains("listening on", StringComparison.Ordinal), TimeSpan.FromMinutes(1));
-        await File.WriteAllTextAsync(DockerConfiguration, LoggedIn);
+        await File.WriteAllTextAsync($"{_folder}/config.json", LoggedIn);
     }
 
     public async Task DisposeAsync()
@@ -83,14 +81,14 @@ public sealed class RegistryTests : IAsyncLifetime
             ("{}", $"eng/setup.sh: base images: {_registry} asks for a login. Run: docker login {_registry}"),
             ("""{ "credsStore": "missing" }""", $"eng/setup.sh: base images: the docker client cannot get credentials for {_registry}: "
                 + "'exec: \"docker-credential-missing\": executable file not found in $PATH, out: ``'. "
-                + $"Remove credsStore from {DockerConfiguration}, or run: export DOCKER_CONFIG=$(mktemp -d)"),
+                + $"Remove credsStore from {_folder}/config.json, or run: export DOCKER_CONFIG=$(mktemp -d)"),
             (LoggedIn, string.Join('\n', images.Select(image => $"pulling {_registry}/{image} ..."))
                 + $"\ntook from the registry, in place of stand-ins: {string.Join(' ', images.Select(image => $"{_registry}/{image}"))}"),
             (LoggedIn, ""),
         ])
         {
-            await File.WriteAllTextAsync(DockerConfiguration, configuration);
-            var (exitCode, output, error) = await RunAsync(Path.Combine(_folder, "eng", "setup.sh"), "");
+            await File.WriteAllTextAsync($"{_folder}/config.json", configuration);
+            var (exitCode, output, error) = await CommandLine.TryAsync("env", $"DOCKER_CONFIG={_folder}", $"{_folder}/eng/setup.sh");
             Assert.True((exitCode == 0, output + error) == (error.Length == 0, expected), $"Expected: {expected}\nSeen: {exitCode} {output}{error}");
         }
     }
@@ -110,12 +108,8 @@ public sealed class RegistryTests : IAsyncLifetime
 
     private async Task DockerAsync(string input, params string[] arguments)
     {
-        var result = await RunAsync("docker", input, arguments);
-        Assert.True(result.ExitCode == 0, $"docker {string.Join(' ', arguments)}: {result}");
+        var docker = Cli.Wrap("docker").WithArguments(["--config", _folder, .. arguments]).WithWorkingDirectory(Root);
+        var result = await CommandLine.TryAsync(docker.WithStandardInputPipe(PipeSource.FromString(input)), TimeSpan.FromMinutes(10));
+        Assert.True(result.ExitCode == 0, $"{docker}: {result}");
     }
-
-    private Task<ProgramResult> RunAsync(string program, string input, params string[] arguments) => CommandLine.TryAsync(
-        Cli.Wrap(program).WithArguments(arguments).WithWorkingDirectory(Root).WithStandardInputPipe(PipeSource.FromString(input))
-            .WithEnvironmentVariables(environment => environment.Set("DOCKER_CONFIG", _folder)),
-        TimeSpan.FromMinutes(10));
 }

@@ -26,10 +26,6 @@ public sealed class SetupTests : IDisposable
 
     private const string AskRoot = "Only root can install it. Run: sudo env \"PATH=$PATH\" eng/setup.sh";
 
-    private const string Reached = "ready:   base images: on this machine, or docker pull can reach them";
-
-    private const string NotReached = "missing: base images: the registry cannot be reached";
-
     /// <summary>The programs that the script may use where nothing is installed.</summary>
     private static readonly string[] Tools =
     [
@@ -98,7 +94,6 @@ public sealed class SetupTests : IDisposable
         { "DOCKER_HOST=unix:///run/user/1000/docker.sock BUILDX_BUILDER=default DOCKER_BUILDKIT=1", "", "", "" },
         { "DOCKER_HOST=tcp://127.0.0.1:2375 ASPIRE_CONTAINER_RUNTIME=docker", "", "", "" },
         { "HOME=/nonexistent XDG_CACHE_HOME={0}/home DOTNET_CLI_HOME={0}/home", "", "", "" },
-
         // Folders and the SDK
         { "HOME=relative", "", "", "the home folder 'relative' is not an absolute path. Run: export HOME=" },
         { "HOME=/proc", "", "", "the home folder '/proc' cannot be written to by user {1}. Run: export HOME=" },
@@ -107,7 +102,6 @@ public sealed class SetupTests : IDisposable
         { "", "Hello.Api/obj", "", "user {1} cannot write to {0}/repository/Hello.Api/obj, because another user built there. Run: " },
         { "", "dotnet", "", ".NET SDK 10.0.100 or newer, because there is no dotnet in PATH. Install it from https://|dotnet-install.sh | bash" },
         { "SUDO_USER=ada", "dotnet", "", ".NET SDK 10.0.100 or newer|If ada has one, run: sudo env \"PATH=$PATH\" eng/setup.sh" },
-
         // The client
         { "", "docker", "", "{2}podman is installed|install Docker beside podman with: ASPIRE_CONTAINER_RUNTIME=docker eng/setup.sh" },
         { "DOTNET_ASPIRE_CONTAINER_RUNTIME=podman", "docker", "", "{2}the environment asks for podman|unset ASPIRE_CONTAINER_RUNTIME DOTNET_" },
@@ -119,7 +113,6 @@ public sealed class SetupTests : IDisposable
             "{2}the docker client at {0}/bin/docker is older than 25. Run: sudo rm {0}/bin/docker, then run eng/setup.sh again" },
         { "", "", "'buildx version') exit 1 ;;", $"{{2}}the docker client has no buildx plugin. {AskRoot}" },
         { "DOCKER_CONFIG={0}/unreadable", "", "", "{2}user {1} cannot read {0}/unreadable|Run: sudo chown -R {1} {0}/unreadable" },
-
         // An engine elsewhere
         { "DOCKER_CONTEXT=nope", "", "context*) echo; echo 'context \"nope\": not found' >&2; exit 1 ;;",
             "{2}the docker client says 'context \"nope\": not found'. Run: unset DOCKER_CONTEXT" },
@@ -128,7 +121,6 @@ public sealed class SetupTests : IDisposable
         { "DOCKER_HOST=tcp://localhost.far:2375 DOCKER_CONTEXT=far", "", "",
             "{2}the docker client uses tcp://localhost.far:2375, but|Run: unset DOCKER_HOST DOCKER_CONTEXT" },
         { "", "", "context*) echo ssh://ada:secret@far ;;", "{2}the docker client uses ssh://far, but|Run: docker context use default" },
-
         // An engine that does not answer, or may not be used
         { "DOCKER_HOST=unix:///nope", "", NoEngine, "{2}none answers at unix:///nope. Start that engine, or run: unset DOCKER_HOST" },
         { "", "", $"context*) echo unix:///x/docker.sock ;; {NoEngine}", "{2}none answers at unix:///x/docker.sock|run: docker context use default" },
@@ -140,24 +132,21 @@ public sealed class SetupTests : IDisposable
         { "", "sudo", NotInGroup, "{2}user {1} may not use the engine|Run as root: usermod -aG docker {1}, then log in again" },
         { "", "", "'version --format '*) echo '4.3.1 Podman Engine Conmon' ;;",
             "{2}podman answers at unix:///var/run/docker.sock|Run: sudo systemctl disable --now podman.socket, then run eng/setup.sh again" },
-
         // A builder elsewhere
         { "BUILDX_BUILDER=far", "", "'buildx inspect') printf 'Name:          far\\nDriver:        remote\\n' ;;",
             "{2}docker build uses the builder far, not the engine's own, so the engine would not get the images. Run: unset BUILDX_BUILDER" },
         { "DOCKER_CONFIG={0}/aliased", "", "'buildx inspect') printf 'Name:   multi\\nDriver: docker-container\\n' ;;",
             "{2}docker build uses the builder that docker buildx use selected, not the engine's own|Run: docker buildx uninstall" },
         { "DOCKER_BUILDKIT=0", "", "", "{2}DOCKER_BUILDKIT turns BuildKit off, but Aspire needs it. Run: unset DOCKER_BUILDKIT" },
-
         // The base images
-        { "", "apt-get", Pull("exit 1"), "eng/base-images/build.sh: stand-ins need Debian packages, but this system has no apt-get." },
-        { "SSL_CERT_FILE=/nope", "", Pull("exit 1"), "eng/base-images/build.sh: cannot read the certificates in /nope. Run: unset SSL_CERT_FILE" },
-        { "--check", "", Pull("echo 'manifest for x.y/a:no-such-tag not found: manifest unknown' >&2; exit 1"), Reached },
-        { "--check", "", Pull("echo 'failed to resolve reference \"x.y/a\": not found' >&2; exit 1"), Reached },
-        { "--check", "", Pull("sleep 2; echo 'manifest unknown' >&2; exit 1"), Reached },
-        { "--check", "", Pull("exec sleep 60"), NotReached },
-        { "--check", "", Pull("echo 'dial tcp: lookup mcr.microsoft.com: no such host' >&2; exit 1"), NotReached },
+        { "", "apt-get", Pull(""), "eng/base-images/build.sh: stand-ins need Debian packages, but this system has no apt-get." },
+        { "SSL_CERT_FILE=/nope", "", Pull(""), "eng/base-images/build.sh: cannot read the certificates in /nope. Run: unset SSL_CERT_FILE" },
+        { "--check", "", Pull("echo 'not found: manifest unknown'"), "ready:   base images: on this machine, or docker" },
+        { "--check", "", Pull("echo 'failed to resolve reference \"x.y/a\": not found'"), "ready:   base images: on this machine, or docker" },
+        { "--check", "", Pull("sleep 2; echo 'manifest unknown'"), "ready:   base images: on this machine, or docker" },
+        { "--check", "", Pull("exec sleep 60"), "missing: base images: the registry cannot be reached" },
+        { "--check", "", Pull("echo 'dial tcp: lookup mcr.microsoft.com: no such host'"), "missing: base images: the registry cannot be reached" },
         { "--check", "", NoEngine, "missing: base images: unknown without a container engine" }, // the registry is not the cause
-
         // The tools that only tests need. The machine has some of them where only root has them in PATH
         { "--tests", "", "compose*) exit 1 ;;", $"going on without tools of the tests: docker-compose chromium docker-registry|. {AskRoot} --tests" },
         { "--tests", "apt-get", "compose*) exit 1 ;;", "going on|There is no apt-get to install it with. Tests that need one of them are skipped" },
@@ -210,7 +199,8 @@ public sealed class SetupTests : IDisposable
     private static string UserName => Environment.IsPrivilegedProcess ? "nobody" : Environment.UserName;
 
     /// <summary>A docker that has no base images and reaches no registry, and what the engine does when it is asked for a tag.</summary>
-    private static string Pull(string script) => $"'image inspect '* | 'buildx imagetools inspect '*) exit 1 ;;\n'pull '*:no-such-tag) {script} ;;";
+    private static string Pull(string script) =>
+        $"'image inspect '* | 'buildx imagetools inspect '*) exit 1 ;;\n'pull '*:no-such-tag) {script}\nexit 1 ;;";
 
     /// <summary>Fails unless a run has written a line with these parts, and no other one except in a report, and has changed nothing.</summary>
     private void AssertSays(string parts, string environment, ProgramResult result)
