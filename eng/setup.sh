@@ -457,7 +457,7 @@ supply_images() {
       docker image rm "$stand_in" &> /dev/null || true # it stays while a container or another image needs it
     else
       stand_ins+=("$image")
-      say "going on without $image, because docker pull failed: $(tail -n 1 "$tmp/error")"
+      say "going on with the stand-in for $image, because docker pull failed: $(tail -n 1 "$tmp/error")"
     fi
   done
   ((${#taken[@]} == 0)) || say "took from the registry, in place of stand-ins: ${taken[*]}"
@@ -502,7 +502,7 @@ supply_tools() {
   local tool
   refresh_apt
   for tool in "${missing_tools[@]}"; do
-    (supply_tool "$tool") 2> "$tmp/why" || say "going on without $tool for the tests: $(tail -n 2 "$tmp/why" | head -n 1)"
+    (supply_tool "$tool") 2> "$tmp/why" || say "going on without $tool for the tests: $(tail -n 2 "$tmp/why" | sed '1s|^eng/setup.sh: ||;q')"
   done
 }
 

@@ -14,7 +14,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
     [
         nameof(CompareTests), nameof(OddImageTests), HelloApplicationCollection.Name,
         nameof(AppHostFaultTests), nameof(AppHostProcessTests), nameof(FaultTests), nameof(NativeBinaryTests), nameof(ProcessTests),
-        nameof(OwnImageTests), nameof(ContainerTests), nameof(DebuggingTests), nameof(ComposeTests), nameof(SbomTests),
+        nameof(OwnImageTests), nameof(RegistryTests), nameof(ContainerTests), nameof(DebuggingTests), nameof(ComposeTests), nameof(SbomTests),
     ];
 
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
