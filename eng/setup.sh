@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Makes a Linux machine ready for `dotnet run --project Hello.AppHost` and `dotnet test`: checks the
-# .NET SDK, the container engine and the base images, and supplies each one that is missing. It
-# changes nothing if all three are there.
+# Makes a Linux machine ready for `dotnet run --project Hello.AppHost` and, with --tests, for `dotnet test`: checks
+# the .NET SDK, the container engine and the base images, and supplies each one that is missing. It
+# changes nothing if all are there.
 set -euo pipefail
 
-usage='usage: eng/setup.sh [--check | --help]
+usage='usage: eng/setup.sh [--tests] [--check | --help]
 
 Checks the .NET SDK, the container engine and the base images, and supplies the missing ones.
 
+  --tests   the same for the tools that only tests need. Without a tool, its tests are skipped
   --check   only report what is ready and what is missing; exit 1 if anything is missing
   --help    show this help'
 
@@ -31,19 +32,21 @@ fail() {
   exit 1
 }
 
-check_only=''
-case ${1-} in
-  '') ;;
-  --check) check_only=yes ;;
-  --help | -h)
-    say "$usage"
-    exit
-    ;;
-  *)
-    say "eng/setup.sh: unknown option '$1'. List the options with: eng/setup.sh --help" >&2
-    exit 2
-    ;;
-esac
+check_only='' parts=(sdk engine images)
+for option; do
+  case $option in
+    --check) check_only=yes ;;
+    --tests) parts=(sdk engine images tools) ;;
+    --help | -h)
+      say "$usage"
+      exit
+      ;;
+    *)
+      say "eng/setup.sh: unknown option '$option'. List the options with: eng/setup.sh --help" >&2
+      exit 2
+      ;;
+  esac
+done
 
 # This comes first, because the rest uses features that macOS' bash 3.2 does not have.
 if [[ $(uname) != Linux ]]; then
@@ -147,8 +150,6 @@ for_seconds() { timeout "$@" 9>&-; }
 client_version() { docker --version 2> /dev/null | head -n 1; }
 client_fits() { [[ $(client_version) =~ ^Docker\ version\ ([0-9]+) ]] && ((BASH_REMATCH[1] >= 25)); }
 buildx_fits() { docker buildx version &> /dev/null; }
-compose_fits() { docker compose version &> /dev/null; } # only deploy/compose.yaml needs it, so no check asks for it
-has_browser() { type -P chromium || type -P chromium-browser || type -P google-chrome; } > /dev/null # only some tests need it
 engine_answers() { engine_version &> /dev/null; }
 # Prints "28.2.2 Engine containerd runc docker-init". Not docker info: an older client succeeds with it even if no engine answers.
 engine_version() { for_seconds 20 docker version --format '{{.Server.Version}}{{range .Server.Components}} {{.Name}}{{end}}'; }
@@ -226,8 +227,7 @@ mend_with_packages() {
   if ! type -P apt-get > /dev/null; then
     mend="There is no apt-get to install it with. $by_hand"
   elif ((EUID != 0)); then
-    # shellcheck disable=SC2016 # the user's shell expands it
-    mend="Only root can install it. $(as_root 'env "PATH=$PATH" eng/setup.sh')"
+    mend="Only root can install it. $(as_root "env \"PATH=\$PATH\" eng/setup.sh${parts[3]+ --tests}")"
   fi
 }
 
@@ -261,8 +261,6 @@ supply_engine() {
   type -P dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
   client_fits || install_client
   buildx_fits || install_plugin buildx docker-buildx docker-buildx
-  compose_fits || (install_plugin compose docker-compose-v2 docker-compose) || say 'going on without docker compose, because only deploy/compose.yaml needs it'
-  has_browser || (install_packages chromium) || say 'going on without chromium, because only the tests of pages in a browser need it'
   engine_answers || start_engine
   check_engine || fail "$note. ${mend:-$by_hand}"
 }
@@ -270,14 +268,17 @@ supply_engine() {
 need_apt() { type -P apt-get > /dev/null || fail "$note. There is no apt-get to install it with. $by_hand"; }
 
 apt_is_fresh=''
+refresh_apt() {
+  [[ $apt_is_fresh ]] || apt-get -qq update &> /dev/null < /dev/null || true # one source of several may be out of reach
+  apt_is_fresh=yes
+}
 
 # Installs the packages that this distribution has. For example, Debian 12 has no docker-buildx.
 install_packages() {
   need_apt
   local package available=()
   step "installing ${*##*/} ..."
-  [[ $apt_is_fresh ]] || apt-get -qq update &> /dev/null < /dev/null || true # one source of several may be out of reach
-  apt_is_fresh=yes
+  refresh_apt
   for package in "$@"; do
     if [[ $package == *.deb ]] || apt-cache show "$package" &> /dev/null; then available+=("$package"); fi
   done
@@ -331,7 +332,7 @@ install_client() {
 # install_plugin PLUGIN PACKAGE DEBIAN_PACKAGE: takes the package that Ubuntu has, else Debian 13's.
 install_plugin() {
   install_packages "$2"
-  if ! "$1"_fits; then
+  if ! docker "$1" version &> /dev/null; then
     from_trixie "$3"
     install_packages "$tmp/$3"_*.deb
   fi
@@ -379,25 +380,42 @@ needed_images() {
   [[ ! -e $root/deploy/compose.yaml ]] || sed -n 's/^ *image: \(mcr\..*\)/\1/p' "$root/deploy/compose.yaml"
 }
 
-# Asks a registry for at most 5 seconds. On a machine without network, docker pull would wait longer. The
-# engine may have a proxy or a mirror that the client has not, so it is asked for a tag that does not exist:
-# only a registry can say that, and nothing is pulled.
+# Asks the registry of an image. docker build gets its credentials as buildx does, so buildx is asked first. The engine may have a
+# proxy or a mirror that the client has not, so it is asked, too, for a tag that does not exist: only a registry can say
+# that, and nothing is pulled.
 declare -A reached
 registry_has() {
-  local host=${1%%/*} answer
+  local host=${1%%/*}
   if [[ ! -v reached[$host] ]]; then
+    [[ $check_only || ! $in_terminal ]] || step "asking $host ..."
     reached[$host]=yes
-    if ! for_seconds 5 docker buildx imagetools inspect "$1" &> /dev/null; then
-      answer=$(for_seconds 5 docker pull "${1%:*}:no-such-tag" 2>&1) || true
-      [[ $answer == *'manifest unknown'* || $answer == *': not found'* ]] || reached[$host]=no
-    fi
+    answers "$host" buildx imagetools inspect "$1" || answers "$host" pull "${1%:*}:no-such-tag" || reached[$host]=no
   fi
   [[ ${reached[$host]} == yes ]]
 }
 
+# answers REGISTRY ARGUMENT...: whether the registry answers a command of docker. If it keeps the images from this user, sets $refused
+# and $mend. A slow registry needs seconds for each request. One that hangs would keep docker waiting for minutes.
+answers() {
+  local said
+  said=$(for_seconds 30 docker "${@:2}" 2>&1) && return
+  case $said in
+    *'manifest unknown'* | *': not found'*) ;;
+    *'error getting credentials'*)
+      refused="the docker client cannot get credentials for $1: '${said##*error getting credentials - err: }'"
+      mend="Remove credsStore from ${DOCKER_CONFIG:-$HOME/.docker}/config.json, or run: export DOCKER_CONFIG=\$(mktemp -d)"
+      ;;
+    *'authorization failed'* | *unauthorized* | *'401 Unauthorized'* | *'no basic auth credentials'*)
+      refused="$1 asks for a login"
+      mend="Run: docker login $1"
+      ;;
+    *) return 1 ;;
+  esac
+}
+
 check_images() {
   local image labels fingerprint
-  to_pull=() to_build=() stand_ins=()
+  to_pull=() to_build=() stand_ins=() refused=''
   if [[ ! $engine ]]; then
     note='base images: unknown without a container engine'
     return 1
@@ -413,7 +431,9 @@ check_images() {
     registry_has "$image" || [[ $labels == "true $fingerprint" ]] || to_build+=("$image")
   done
 
-  if ((${#to_pull[@]} > 0)); then
+  if [[ $refused ]]; then
+    note="base images: $refused"
+  elif ((${#to_pull[@]} > 0)); then
     note="base images: stand-ins in place of ${to_pull[*]}, although the registry can be reached"
   elif ((${#to_build[@]} > 0)); then
     note="base images: the registry cannot be reached, and there is no up-to-date stand-in for ${to_build[*]}"
@@ -428,17 +448,82 @@ check_images() {
 }
 
 supply_images() {
-  local image stand_in
+  local image stand_in taken=()
   for image in ${to_pull[@]+"${to_pull[@]}"}; do
     step "pulling $image ..."
     stand_in=$(docker image inspect --format '{{.Id}}' "$image")
-    if docker pull --quiet "$image" > /dev/null; then
+    if for_seconds 3600 docker pull --quiet "$image" > /dev/null 2> "$tmp/error"; then
+      taken+=("$image")
       docker image rm "$stand_in" &> /dev/null || true # it stays while a container or another image needs it
     else
       stand_ins+=("$image")
+      say "going on with the stand-in for $image, because docker pull failed: $(tail -n 1 "$tmp/error")"
     fi
   done
+  ((${#taken[@]} == 0)) || say "took from the registry, in place of stand-ins: ${taken[*]}"
   ((${#to_build[@]} == 0)) || "$root/eng/base-images/build.sh" "${to_build[@]}"
+}
+
+# --- The tools that only tests need ---
+
+# The names are those of Debian's packages.
+test_tools=(docker-compose chromium docker-registry podman catatonit runc clang lld gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+  qemu-user-static binfmt-support jq curl)
+
+has() { PATH=$PATH:/usr/sbin:/sbin type -P "$1"; } > /dev/null # Debian keeps some where only root has them in PATH
+
+has_tool() {
+  case $1 in
+    docker-compose) docker compose version &> /dev/null ;;
+    chromium) has chromium || has chromium-browser || has google-chrome ;;
+    lld) has ld.lld ;;
+    gcc-aarch64-linux-gnu) has aarch64-linux-gnu-gcc ;;
+    libc6-dev-arm64-cross) [[ $(aarch64-linux-gnu-gcc -print-file-name=libc.a 2> /dev/null) == /* ]] ;; # a relative path if there is none
+    qemu-user-static) has qemu-aarch64-static || [[ $(uname -m) == aarch64 ]] ;;
+    binfmt-support) grep -qsx enabled /proc/sys/fs/binfmt_misc/qemu-aarch64 || [[ $(uname -m) == aarch64 ]] ;;
+    *) has "$1" ;;
+  esac
+}
+
+check_tools() {
+  local tool by_hand='Tests that need one of them are skipped'
+  missing_tools=()
+  for tool in "${test_tools[@]}"; do
+    has_tool "$tool" || missing_tools+=("$tool")
+  done
+  note="tools of the tests: ${missing_tools[*]-all}"
+  ((${#missing_tools[@]} > 0)) || return 0
+  mend_with_packages
+  return 1
+}
+
+# A tool that cannot be had is no error.
+supply_tools() {
+  local tool
+  refresh_apt
+  for tool in "${missing_tools[@]}"; do
+    (supply_tool "$tool") 2> "$tmp/why" || say "going on without $tool for the tests: $(tail -n 2 "$tmp/why" | sed '1s|^eng/setup.sh: ||;q')"
+  done
+}
+
+supply_tool() {
+  case $1 in
+    docker-compose) install_plugin compose docker-compose-v2 docker-compose ;;
+    docker-registry)
+      install_packages docker-registry
+      if has docker-registry; then # the tests start their own. This one listens on every address
+        (quietly service docker-registry stop) 2> /dev/null || true # it may not have started
+        quietly update-rc.d docker-registry disable
+      fi
+      ;;
+    binfmt-support) # its service does the rest, where systemd or init starts it
+      install_packages binfmt-support
+      [[ -e /proc/sys/fs/binfmt_misc/register ]] || quietly mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+      has_tool "$1" || quietly update-binfmts --enable qemu-aarch64
+      ;;
+    *) install_packages "$1" ;;
+  esac
+  has_tool "$1" || fail 'this distribution has no such package'
 }
 
 # ---
@@ -465,13 +550,15 @@ else
 fi
 
 missing=0
-for part in sdk engine images; do
+for part in "${parts[@]}"; do
   mend=''
   if "check_$part"; then
     [[ -z $check_only ]] || say "ready:   $note"
   elif [[ $check_only ]]; then
     say "missing: $note${mend:+. $mend}"
     missing=1
+  elif [[ $part == tools && $mend ]]; then
+    say "going on without $note. $mend"
   elif [[ $mend ]]; then
     fail "$note. $mend"
   else

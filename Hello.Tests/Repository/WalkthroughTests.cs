@@ -52,12 +52,4 @@ public sealed class WalkthroughTests(HelloApplication hello) : IClassFixture<Hel
             await CommandLine.TryAsync("docker", "image", "rm", "hello-build");
         }
     }
-
-    [FactOnLinux]
-    public async Task Setup_finds_nothing_missing_where_the_tests_run()
-    {
-        var report = await CommandLine.RunAsync(Path.Combine(Root, "eng", "setup.sh"), "--check");
-
-        Assert.All(report.Split('\n'), line => Assert.StartsWith("ready:", line, StringComparison.Ordinal));
-    }
 }
