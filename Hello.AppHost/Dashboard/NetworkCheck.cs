@@ -41,30 +41,32 @@ internal sealed partial class NetworkCheck(
 
     private async Task<bool> IsKnownAsync(CancellationToken cancellationToken)
     {
-        Action<ILogger> say = static _ => { };
         try
         {
             if (!(await MakeNetworkAsync(cancellationToken)).Contains("\"containers\":", StringComparison.OrdinalIgnoreCase))
             {
-                say = logger => logger.OldPodman();
+                Say(logger => logger.OldPodman());
             }
+
+            return true;
         }
-        catch (MeasurementException e)
+        catch (MeasurementException e) when (NoAddresses().IsMatch(e.Message))
         {
-            if (!NoAddresses().IsMatch(e.Message))
-            {
-                return false; // no engine answers, which Aspire says
-            }
-
-            say = logger => logger.NoNetwork(e.Message);
+            Say(logger => logger.NoNetwork(e.Message));
+            return true;
         }
+        catch (MeasurementException)
+        {
+            return false; // no engine answers, which Aspire says
+        }
+    }
 
+    private void Say(Action<ILogger> say)
+    {
         foreach (var logger in model.Resources.HelloImages().Select(r => loggers.GetLogger(r.Resource)).Prepend(log))
         {
             say(logger);
         }
-
-        return true;
     }
 
     /// <summary>Makes a network, and removes it.</summary>
