@@ -51,16 +51,11 @@ public sealed partial record ImageContents(
     }
 
     /// <summary>Reads <c>{"history":[{"created_by":"RUN /bin/sh -c make # buildkit"},{"created_by":"USER 1000","empty_layer":true}]}</c>.</summary>
-    private static string?[] InstructionsOf(JsonElement config, string[] shells)
-    {
-        return config.TryGetProperty("history", out var history) && history.ValueKind == JsonValueKind.Array
-            ? [.. history.EnumerateArray().Where(step => Member(step, "empty_layer")?.ValueKind != JsonValueKind.True)
-                .Select(step => Member(step, "created_by") is { ValueKind: JsonValueKind.String } by ? Tidy(by.GetString()!, shells) : null)]
+    private static string?[] InstructionsOf(JsonElement config, string[] shells) =>
+        ImageFacts.Member(config, "history") is { ValueKind: JsonValueKind.Array } history
+            ? [.. history.EnumerateArray().Where(step => ImageFacts.Member(step, "empty_layer")?.ValueKind != JsonValueKind.True)
+                .Select(step => ImageFacts.Member(step, "created_by") is { ValueKind: JsonValueKind.String } by ? Tidy(by.GetString()!, shells) : null)]
             : [];
-
-        static JsonElement? Member(JsonElement step, string name) =>
-            step.ValueKind == JsonValueKind.Object && step.TryGetProperty(name, out var member) ? member : null;
-    }
 
     /// <summary>The instruction as it stands in a Dockerfile. Build arguments, which may be secret, are left out.</summary>
     /// <remarks>

@@ -49,7 +49,8 @@ public sealed record ImageFacts(
         // Every member may be missing or null. For example: {"config":{"User":"10001:10001","Env":["PATH=…"],"Entrypoint":["/hello-api"],"Cmd":null,"WorkingDir":"/"}}
         var config = Member(archive.Config, "config");
         string[] command = [.. Strings("Entrypoint"), .. Strings("Cmd")];
-        var program = command is [var first, ..] ? files.FindProgram(first, SearchPath(), Text("WorkingDir")) : null;
+        var searchPath = Strings("Env").LastOrDefault(v => v.StartsWith("PATH=", StringComparison.Ordinal))?["PATH=".Length..] ?? DefaultSearchPath;
+        var program = command is [var first, ..] ? files.FindProgram(first, searchPath, Text("WorkingDir")) : null;
 
         return new(
             archive.Layers.Sum(l => l.UnpackedBytes),
@@ -68,14 +69,11 @@ public sealed record ImageFacts(
             ImageContents.Of(archive, merged, Strings("Shell")));
 
         // A process finds a program by the image's own path, and somebody who looks for a shell also looks in the usual folders.
-        string[] Present(string[] programs) => [.. programs.Where(p => files.FindProgram(p, $"{SearchPath()}:{DefaultSearchPath}", "/") is not null)];
+        string[] Present(string[] programs) => [.. programs.Where(p => files.FindProgram(p, $"{searchPath}:{DefaultSearchPath}", "/") is not null)];
 
         string NameOfUser() => Text("User").Split(':')[0] is { Length: > 0 } user
             ? PlainText.Clean(files.Find(LayerEntry.UsersPath)?.Users?.GetValueOrDefault(user) ?? Text("User"))
             : "root";
-
-        string SearchPath() =>
-            Strings("Env").LastOrDefault(v => v.StartsWith("PATH=", StringComparison.Ordinal))?["PATH=".Length..] ?? DefaultSearchPath;
 
         string[] Strings(string name) => Member(config, name) is { ValueKind: JsonValueKind.Array } list
             ? [.. list.EnumerateArray().Where(s => s.ValueKind == JsonValueKind.String).Select(s => s.GetString()!)]
@@ -90,8 +88,9 @@ public sealed record ImageFacts(
         string Text(string name) => TextOf(Member(config, name));
 
         static string TextOf(JsonElement? text) => text is { ValueKind: JsonValueKind.String } some ? some.GetString()! : "";
-
-        static JsonElement? Member(JsonElement? json, string name) =>
-            json is { ValueKind: JsonValueKind.Object } members && members.TryGetProperty(name, out var member) ? member : null;
     }
+
+    /// <summary>A member of what may be no object; null if it has none of that name.</summary>
+    internal static JsonElement? Member(JsonElement? json, string name) =>
+        json is { ValueKind: JsonValueKind.Object } members && members.TryGetProperty(name, out var member) ? member : null;
 }
