@@ -40,6 +40,7 @@ public sealed class DebuggingTests(DebuggingPage page) : IClassFixture<BuiltImag
             Assert.Matches(@"at /src/Hello\.Api/Program\.cs:\d+", seen[heading]);
             Assert.DoesNotContain("CRC mismatch", seen[heading], StringComparison.Ordinal); // the symbols are those of another build
         });
+        Assert.Contains("\nrestarts: 0, out of memory: false\n", seen[DebuggingPage.WithGdb[1]], StringComparison.Ordinal);
         Assert.Contains("SocketAsyncEngine__EventLoop", seen[DebuggingPage.WithGdb[0]], StringComparison.Ordinal);
     }
 
