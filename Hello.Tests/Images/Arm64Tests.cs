@@ -3,18 +3,14 @@ namespace Hello.Tests;
 /// <summary>The image for arm64, which this machine compiles on amd64 and emulates.</summary>
 [Trait("Needs", "Engine")]
 [Trait("Needs", "Emulation")]
-public sealed class Arm64Tests : IAsyncLifetime
+[Collection(nameof(CompiledForArm64))]
+public sealed class Arm64Tests(CompiledForArm64 compiled) : IAsyncLifetime
 {
     private readonly ImageSpecification _image = HelloImages.Specification[^1] with { Resource = "test-arm64" };
-    private readonly string _folder = Directory.CreateTempSubdirectory("hello-test-").FullName;
 
     public Task InitializeAsync() => Task.CompletedTask;
 
-    public async Task DisposeAsync()
-    {
-        Directory.Delete(_folder, recursive: true);
-        await CommandLine.TryAsync("docker", "image", "rm", "--force", _image.Reference);
-    }
+    public Task DisposeAsync() => CommandLine.TryAsync("docker", "image", "rm", "--force", _image.Reference);
 
     [FactIfInstalled(OnArm64 = true)]
     public async Task It_answers_and_sends_telemetry_as_its_user_with_least_privilege_and_ends_when_it_is_told_to()
@@ -46,8 +42,17 @@ public sealed class Arm64Tests : IAsyncLifetime
         var root = RepositoryFolder.Find();
         var docker = Cli.Wrap(Path.Combine(root, "eng", "rehearsal", "docker"))
             .WithArguments(["build", "--file", Path.Combine(root, "Dockerfile-scratch-nonroot"), "--tag", _image.Reference, root])
-            .WithEnvironmentVariables(variables => variables.Set("REHEARSAL_ARCHITECTURE", "arm64").Set("REHEARSAL_COMPILED", _folder));
+            .WithEnvironmentVariables(variables => variables.Set("REHEARSAL_ARCHITECTURE", "arm64").Set("REHEARSAL_COMPILED", compiled.Folder));
         var (exitCode, output, error) = await CommandLine.TryAsync(docker, TimeSpan.FromMinutes(10));
         Assert.True(exitCode == 0, $"The build for arm64 ended with {exitCode}: {output}\n{error}");
     }
+}
+
+/// <summary>The binary for arm64, which takes a minute to compile. The tests that need it compile it once.</summary>
+[CollectionDefinition(nameof(CompiledForArm64))]
+public sealed class CompiledForArm64 : ICollectionFixture<CompiledForArm64>, IDisposable
+{
+    public string Folder { get; } = Directory.CreateTempSubdirectory("hello-test-").FullName;
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
 }

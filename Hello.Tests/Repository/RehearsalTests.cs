@@ -3,7 +3,8 @@ namespace Hello.Tests;
 /// <summary>A release, as far as it can be made without GitHub and Sigstore.</summary>
 [Trait("Needs", "Engine")]
 [Trait("Needs", "Emulation")]
-public sealed class RehearsalTests
+[Collection(nameof(CompiledForArm64))]
+public sealed class RehearsalTests(CompiledForArm64 compiled)
 {
     [FactIfInstalled("docker-registry", "jq", OnArm64 = true)]
     public async Task The_steps_of_a_release_make_images_that_answer_on_both_architectures_and_nothing_is_left()
@@ -12,7 +13,8 @@ public sealed class RehearsalTests
         try
         {
             var bash = Cli.Wrap("bash").WithArguments(["-euc", await ReadmeTests.CommandsAsync("## Rehearse a release", "docs/pipelines.md")])
-                .WithWorkingDirectory(RepositoryFolder.Find()).WithEnvironmentVariables(variables => variables.Set("TMPDIR", folder));
+                .WithWorkingDirectory(RepositoryFolder.Find()).WithEnvironmentVariables(variables => variables
+                    .Set("TMPDIR", folder).Set("REHEARSAL_COMPILED", compiled.Folder));
             var (exitCode, output, error) = await CommandLine.TryAsync(bash, TimeSpan.FromMinutes(20));
             Assert.True(exitCode == 0, $"It ended with {exitCode}: {output}\n{error}");
 

@@ -12,9 +12,9 @@ public sealed class LongestFirst : ITestCollectionOrderer
     /// <summary>A class without a collection is one of its own, whose name ends with that of the class.</summary>
     private static readonly string[] Longest =
     [
-        nameof(CompareTests), nameof(OddImageTests), HelloApplicationCollection.Name, nameof(RegistryTests),
+        nameof(CompareTests), nameof(OddImageTests), nameof(CompiledForArm64), HelloApplicationCollection.Name, nameof(RegistryTests),
         nameof(AppHostFaultTests), nameof(AppHostProcessTests), nameof(FaultTests), nameof(NativeBinaryTests), nameof(ProcessTests),
-        nameof(OwnImageTests), nameof(ContainerTests), nameof(DebuggingTests), nameof(ComposeTests), nameof(SbomTests), nameof(RehearsalTests),
+        nameof(OwnImageTests), nameof(ContainerTests), nameof(DebuggingTests), nameof(ComposeTests), nameof(SbomTests),
     ];
 
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>

@@ -89,7 +89,9 @@ async Task PrepareAsync()
         ("DOCKER_CONFIG", Folder("docker")), ("TMPDIR", Folder("tmp")), ("XDG_DATA_HOME", Folder("data")), // where dotnet run builds
         ("MSBUILDDISABLENODEREUSE", "1"), ("UseSharedCompilation", "false"), // otherwise compilers stay in memory
         ("GITHUB_ACTOR", Password), ("GITHUB_SHA", Commit), ("GITHUB_SERVER_URL", Server), ("GITHUB_REPOSITORY", Repository),
-        ("GITHUB_REF_NAME", "v0.1"), ("PATH", $"{shim}:{path}"), ("REHEARSAL_COMPILED", Path.Combine(temporary, "compiled")),
+        ("GITHUB_REF_NAME", "v0.1"), ("PATH", $"{shim}:{path}"),
+        // The tests set it, so that the binary for arm64 is compiled once.
+        ("REHEARSAL_COMPILED", Environment.GetEnvironmentVariable("REHEARSAL_COMPILED") ?? Path.Combine(temporary, "compiled")),
     ])
     {
         Environment.SetEnvironmentVariable(name, value);
