@@ -19,6 +19,7 @@ internal static class AppHostRun
     {
         // As in the launch profile, so that the program also starts without it.
         builder.Configuration["ASPIRE_ALLOW_UNSECURED_TRANSPORT"] ??= "true";
+        EngineEnvironment.RemoveChanging();
         try
         {
             // Aspire looks for an engine by the name that is set, even if the name is empty.

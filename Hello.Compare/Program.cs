@@ -17,6 +17,7 @@ static async Task<int> RunCommandAsync(string[] args)
         return 1;
     }
 
+    EngineEnvironment.RemoveChanging();
     // The commands handle signals themselves.
     return await parsed.InvokeAsync(new() { ProcessTerminationTimeout = null });
 }

@@ -20,6 +20,8 @@ default_endpoint=unix:///var/run/docker.sock
 label=io.hello.stand-in
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 export LC_ALL=C # the errors of other programs are read, and printed, in English
+# Each of these makes Docker's client do something else than it is asked for. Hello.Compare/Engine/EngineEnvironment.cs removes the same.
+unset DOCKER_BUILDKIT DOCKER_CONTENT_TRUST DOCKER_DEFAULT_PLATFORM BUILDX_BUILDER BUILDKIT_PROGRESS BUILDX_NO_DEFAULT_LOAD
 
 end_steps() { :; } # until progress.sh is read
 say() {
@@ -156,7 +158,7 @@ engine_version() { for_seconds 20 docker version --format '{{.Server.Version}}{{
 
 # Whether `docker build` uses the engine's own builder. It ignores what `docker buildx use` selected, unless buildx is its alias.
 builder_fits() {
-  [[ ${BUILDX_BUILDER-} ]] || grep -qs '"builder": *"buildx"' "${DOCKER_CONFIG:-$HOME/.docker}/config.json" || return 0
+  grep -qs '"builder": *"buildx"' "${DOCKER_CONFIG:-$HOME/.docker}/config.json" || return 0
   for_seconds 20 docker buildx inspect 2> /dev/null | grep -q '^Driver: *docker$'
 }
 
@@ -208,12 +210,9 @@ check_engine() {
     note+="podman answers at $endpoint, but eng/setup.sh is only for Docker"
     mend="Run: $back"
     [[ ${named[*]-} || $endpoint != "$default_endpoint" ]] || mend="$(as_root 'systemctl disable --now podman.socket'), then run eng/setup.sh again"
-  elif [[ ${DOCKER_BUILDKIT-} =~ ^(0|[fF]|false|False|FALSE)$ ]]; then
-    note+='DOCKER_BUILDKIT turns BuildKit off, but Aspire needs it'
-    mend='Run: unset DOCKER_BUILDKIT'
   elif ! builder_fits; then
-    note+="docker build uses the builder ${BUILDX_BUILDER:-that docker buildx use selected}, not the engine's own, so the engine would not get the images"
-    mend="Run: $(if [[ ${BUILDX_BUILDER-} ]]; then echo 'unset BUILDX_BUILDER'; else echo 'docker buildx uninstall'; fi)"
+    note+="docker build uses the builder that docker buildx use selected, not the engine's own, so the engine would not get the images"
+    mend='Run: docker buildx uninstall'
   else
     note+="Docker ${engine%% *}, $(docker buildx version)"
     return

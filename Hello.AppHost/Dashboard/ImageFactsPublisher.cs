@@ -1,3 +1,4 @@
+using System.Text;
 using Hello.Compare.Engine;
 using Hello.Compare.Figures;
 using Hello.Compare.Images;
@@ -28,7 +29,7 @@ internal static class ImageFactsExtensions
         {
             // Adds each of them once, however many builds ask for it.
             services.AddHostedService<ImageFactsPublisher>();
-            services.AddHostedService<NetworkCheck>();
+            services.AddHostedService<EngineCheck>();
         }
 
         return container;
@@ -45,7 +46,8 @@ internal sealed class ImageFactsPublisher(
     ResourceNotificationService notifications,
     ResourceLoggerService loggers,
     ContainerEngine engine,
-    ImageInspector inspector) : EarlyBackgroundService
+    ImageInspector inspector,
+    ILogger<ImageFactsPublisher> console) : EarlyBackgroundService
 {
     private static readonly Figure[] Shown =
     [
@@ -80,7 +82,10 @@ internal sealed class ImageFactsPublisher(
                 if (state is not null && state != explained)
                 {
                     explained = state;
-                    loggers.GetLogger(change.ResourceId).Explain(state, change.Snapshot.ExitCode);
+                    if (loggers.GetLogger(change.ResourceId).Explain(state, change.Snapshot.ExitCode))
+                    {
+                        console.DoesNotRun(resource.Name, await FindReasonAsync(change.ResourceId, cancellationToken));
+                    }
                 }
 
                 var container = state == KnownResourceStates.Running ? change.Snapshot.ContainerId() : null;
@@ -114,6 +119,18 @@ internal sealed class ImageFactsPublisher(
             run?.Dispose();
             run = null;
         }
+    }
+
+    /// <summary>The line of a console log that tells why its build does not run.</summary>
+    private async Task<string> FindReasonAsync(string resourceId, CancellationToken cancellationToken)
+    {
+        var text = new StringBuilder();
+        await foreach (var lines in loggers.GetAllAsync(resourceId).WithCancellation(cancellationToken))
+        {
+            text.AppendJoin('\n', lines.Select(line => line.Content[(line.Content.IndexOf(' ', StringComparison.Ordinal) + 1)..])).Append('\n'); // without its time
+        }
+
+        return new ProgramResult(1, text.ToString(), "").Reason;
     }
 
     private async Task MeasureAsync(ContainerResource resource, HelloImage image, string resourceId, string container, CancellationToken cancellationToken)

@@ -59,7 +59,7 @@ public sealed class ContainerEngine(string? name)
             }
         }
 
-        return _executable ?? throw new MeasurementException($"No container engine answers ({string.Join("; ", failures)}): start one, or run eng/setup.sh.");
+        return _executable ?? throw new MeasurementException($"No container engine answers ({string.Join("; ", failures)}). {EngineEnvironment.Remedy}");
     }
 
     /// <summary>Runs a command of the engine.</summary>

@@ -26,7 +26,7 @@ public sealed class CompareCommandLineTests
     /// <summary>The engine is not asked, because nothing can be measured.</summary>
     [Theory]
     [InlineData("--only leaves out the three builds, and there is no other image. Name one with --image or --dockerfile.", "--only")]
-    [InlineData("--readme writes the three builds only. Leave out --readme, or the images of your own.", "--readme", "--image", "a:1")]
+    [InlineData("--update-pages writes the three builds only. Leave out --update-pages, or the images of your own.", "--update-pages", "--image", "a:1")]
     [InlineData("a:1 is there twice. Name each image once, or give it a name of its own in a file for --images.", "--image", "a:1", "--image", "a:1")]
     [InlineData("the path 'hello' cannot be asked. Begin it with a slash, and write spaces and other letters as %20.", "--image", "a:1", "--path", "hello")]
     [InlineData("the path '/a b' cannot be asked. Begin it with a slash, and write spaces and other letters as %20.", "--image", "a:1", "--path", "/a b")]
@@ -73,8 +73,8 @@ public sealed class CompareCommandLineTests
     [Theory]
     [InlineData("compare|benchmark|--image <IMAGE>|--dockerfile <PATH>|--images <FILE>|--only|--port <PORT>|--path <PATH>", "--help")]
     [InlineData("--env <NAME=VALUE>|--run-arg <ARG>|--timeout <SECONDS>|--limit <FIGURE=VALUE>|--help", "--help")]
-    [InlineData("--output <DIR>|--runs <N>|--readme|--help", "compare", "--help")]
-    [InlineData("--runs <N>|--starts <N>|--images <A,B,…>|--against <IMAGE>|--readme|--help", "benchmark", "--help")]
+    [InlineData("--output <DIR>|--runs <N>|--update-pages|--help", "compare", "--help")]
+    [InlineData("--runs <N>|--starts <N>|--images <A,B,…>|--against <IMAGE>|--update-pages|--help", "benchmark", "--help")]
     public async Task Help_names_every_command_and_option(string expected, params string[] arguments)
     {
         var (exitCode, output, error) = await CommandLine.TryAsync(CommandLine.Compare(arguments));
@@ -86,11 +86,16 @@ public sealed class CompareCommandLineTests
     [Fact]
     public async Task Without_an_engine_it_says_so_in_one_line()
     {
+        const string None = "error: No container engine answers ('docker container ls --quiet --last 1' ended with 1: ERROR: no engine here). ";
         using var fake = await FakeEngine.CreateAsync("echo 'ERROR: no engine here' >&2; echo >&2; echo 'Start Docker Desktop' >&2; exit 1");
-        var (exitCode, _, error) = await CommandLine.TryAsync(CommandLine.Compare().WithEnvironmentVariables(fake.Environment));
+        var environment = fake.Environment;
+        Assert.Equal(new(1, "", $"{None}Start Docker, or run: eng/setup.sh"), await RunAsync());
+        (environment["DOCKER_HOST"], environment["DOCKER_TLS_VERIFY"]) = ("tcp://127.0.0.1:1", "1");
+        Assert.Equal(
+            new(1, "", $"{None}Start the engine that DOCKER_HOST and DOCKER_TLS_VERIFY ask for, or run: unset DOCKER_HOST DOCKER_TLS_VERIFY"),
+            await RunAsync());
 
-        Assert.Equal(1, exitCode);
-        Assert.Equal("error: No container engine answers ('docker container ls --quiet --last 1' ended with 1: ERROR: no engine here): start one, or run eng/setup.sh.", error);
+        Task<ProgramResult> RunAsync() => CommandLine.TryAsync(CommandLine.Compare().WithEnvironmentVariables(environment));
     }
 
     /// <summary>An engine of another version may answer in another way.</summary>

@@ -1,3 +1,6 @@
+using Hello.AppHost.Dashboard;
+using Microsoft.Extensions.Logging;
+
 namespace Hello.Tests;
 
 /// <summary>A fault of a build or of the engine stops nothing else, and nothing is left behind.</summary>
@@ -19,12 +22,21 @@ public sealed class AppHostFaultTests(HelloApplication hello) : IClassFixture<He
             int orchestrator;
             await using (var builder = await HelloApplication.CreateBuilderAsync(new(), limit.Token))
             {
-                builder.AddDockerfile("hello-broken", context.FullName, "Dockerfile-broken");
-                builder.AddDockerfile("hello-full", context.FullName, "Dockerfile-full");
+                var console = new CollectingLogger<ImageFactsPublisher>();
+                builder.Services.AddSingleton<ILogger<ImageFactsPublisher>>(console);
+                foreach (var name in (string[])["broken", "full"])
+                {
+                    var image = HelloImage.Of(context.FullName, name);
+                    builder.AddDockerfile($"hello-{name}", context.FullName, image.Dockerfile).WithAnnotation(new HelloImageAnnotation(image));
+                }
+
                 await using var app = await builder.BuildAsync(limit.Token);
                 await app.StartAsync(limit.Token);
 
-                foreach (var (name, reason) in new[] { ("hello-broken", "\"/nowhere\""), ("hello-full", "No space left on device") })
+                foreach (var (name, reason, inConsole) in new[]
+                {
+                    ("hello-broken", "\"/nowhere\"", "\"/nowhere\""), ("hello-full", "No space left on device", "dd if=/dev/zero"),
+                })
                 {
                     await app.ResourceNotifications.WaitForResourceAsync(name, KnownResourceStates.FailedToStart, limit.Token);
                     var log = await CommandLine.PollAsync(
@@ -32,6 +44,9 @@ public sealed class AppHostFaultTests(HelloApplication hello) : IClassFixture<He
                         text => text.Contains(reason, StringComparison.Ordinal),
                         Limit);
                     Assert.Contains(reason, log, StringComparison.Ordinal);
+                    var lines = await CommandLine.PollAsync(
+                        () => Task.FromResult(console.Lines.Where(line => line.StartsWith(name, StringComparison.Ordinal)).ToArray()), all => all.Length > 0, Limit);
+                    Assert.Matches($"^{name} does not run: ERROR: .*{inConsole}", Assert.Single(lines));
                 }
 
                 // A user creates the missing file and presses Start.
@@ -72,12 +87,12 @@ public sealed class AppHostFaultTests(HelloApplication hello) : IClassFixture<He
         environment["DOCKER_HOST"] = engine.Address;
         environment["ASPIRE_CONTAINER_RUNTIME"] = "docker"; // podman may be there, too
         await using var appHost = new RunningProgram(CommandLine.AppHost(environment));
-        const string unhealthy = "Container runtime 'docker' was found but appears to be unhealthy.";
-        await appHost.WaitForLineAsync(line => line.Contains(unhealthy, StringComparison.Ordinal), Limit);
+        await appHost.WaitForLineAsync(line => line.Contains("No container engine answers (", StringComparison.Ordinal), Limit);
         var orchestrator = await AppHostProgram.OrchestratorAsync(appHost.Id);
         Assert.Empty(await AppHostProgram.BelongingsAsync(orchestrator));
 
         engine.Open();
+        await appHost.WaitForLineAsync(line => line.Contains("The container engine answers now.", StringComparison.Ordinal), Limit);
         await AppHostProgram.AssertAllAnswerAsync(appHost, orchestrator, Limit);
 
         // The containers run on while the engine is away.

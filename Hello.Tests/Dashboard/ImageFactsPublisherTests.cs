@@ -8,7 +8,6 @@ namespace Hello.Tests;
 public sealed class ImageFactsPublisherTests
 {
     [Theory]
-    [InlineData("RuntimeUnhealthy", null, "No container engine answers. Start it, or run eng/setup.sh. The build then begins by itself.")]
     [InlineData("Exited", 137, "The container ended with exit code 137. The lines above say why. Press Start to start it again.")]
     [InlineData("Exited", 0, null)]
     public void A_state_that_a_newcomer_may_not_know_is_explained(string state, int? exitCode, string? line)
@@ -33,14 +32,14 @@ public sealed class ImageFactsPublisherTests
         var model = app.Services.GetRequiredService<DistributedApplicationModel>();
         var loggers = app.Services.GetRequiredService<ResourceLoggerService>();
         using var inspector = new ImageInspector(fake.Engine);
-        using var publisher = new ImageFactsPublisher(model, app.ResourceNotifications, loggers, fake.Engine, inspector);
+        using var publisher = new ImageFactsPublisher(model, app.ResourceNotifications, loggers, fake.Engine, inspector, new CollectingLogger<ImageFactsPublisher>());
 
         await publisher.StartingAsync(limit.Token);
         await app.ResourceNotifications.PublishUpdateAsync(
             resource, resource.Name, s => s with { State = KnownResourceStates.Running, Properties = [new("container.id", "1")] });
         await foreach (var lines in loggers.WatchAsync(resource.Name).WithCancellation(limit.Token))
         {
-            const string Reason = "ended with 1: Cannot connect to the Docker daemon): start one, or run eng/setup.sh.";
+            const string Reason = "ended with 1: Cannot connect to the Docker daemon). Start Docker, or run: eng/setup.sh";
             Assert.EndsWith(Reason, Assert.Single(lines).Content, StringComparison.Ordinal);
             break;
         }

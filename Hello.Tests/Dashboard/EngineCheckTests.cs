@@ -3,9 +3,9 @@ using Hello.AppHost.Dashboard;
 
 namespace Hello.Tests;
 
-/// <summary>What the AppHost says if the engine cannot make a network, or does not say what is in it.</summary>
+/// <summary>What the AppHost says if no engine answers, or if it cannot make a network, or does not say what is in it.</summary>
 [Trait("Needs", "Gnu")]
-public sealed class NetworkCheckTests
+public sealed class EngineCheckTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
@@ -15,11 +15,33 @@ public sealed class NetworkCheckTests
         "Error: could not find free subnet from subnet pools",
     ];
 
+    [Theory]
+    [InlineData("echo 'Cannot connect to the Docker daemon' >&2; exit 1",
+        "No container engine answers ('*/docker container ls --quiet --last 1' ended with 1: Cannot connect to the Docker daemon). *")]
+    [InlineData("exec sleep 60", "No container engine has answered within 0 s. *")]
+    public async Task No_engine_is_one_line_and_its_start_another(string answer, string line)
+    {
+        using var fake = await FakeEngine.CreateAsync($"[ -e running ] || {{ {answer}; }}\n[ \"$2\" != inspect ] || echo '\"Containers\":'");
+        var lines = await CheckAsync(fake, console =>
+        {
+            if (console.Lines.Count > 0 && fake.Calls.Length > 2)
+            {
+                File.WriteAllText(Path.Combine(fake.Folder.FullName, "running"), "");
+            }
+
+            return fake.Calls.Any(call => call.StartsWith("network create ", StringComparison.Ordinal));
+        });
+
+        string[] expected = [$"{line}Once an engine answers, the builds begin by themselves.", "The container engine answers now. The builds begin."];
+        Assert.Equal(expected.Length, lines.Length);
+        Assert.All(expected.Zip(lines), pair => Assert.Matches($"^{Regex.Escape(pair.First).Replace("\\*", ".*", StringComparison.Ordinal)}$", pair.Second));
+    }
+
     [Fact]
     public Task An_engine_without_addresses_is_one_line_with_the_command_that_mends_it() => AtOnce.RunAsync(Reasons, async reason =>
     {
         using var fake = await FakeEngine.CreateAsync($"[ \"$1\" != network ] || {{ echo '{reason}' >&2; exit 1; }}");
-        var lines = await CheckAsync(fake, () => fake.Calls.Any(c => c.StartsWith("network create ", StringComparison.Ordinal)));
+        var lines = await CheckAsync(fake, _ => fake.Calls.Any(c => c.StartsWith("network create ", StringComparison.Ordinal)));
 
         var line = Assert.Single(lines);
         Assert.StartsWith("The engine has no addresses for another network (", line, StringComparison.Ordinal);
@@ -34,7 +56,7 @@ public sealed class NetworkCheckTests
     public async Task A_Podman_that_is_too_old_is_one_line_and_the_network_is_removed(string answer, params string[] expected)
     {
         using var fake = await FakeEngine.CreateAsync($"[ \"$2\" != inspect ] || echo '{answer}'");
-        var lines = await CheckAsync(fake, () => fake.Calls.Any(c => c.StartsWith("network rm ", StringComparison.Ordinal)));
+        var lines = await CheckAsync(fake, _ => fake.Calls.Any(c => c.StartsWith("network rm ", StringComparison.Ordinal)));
 
         Assert.Equal(expected, lines.Select(line => $"{line.Split(". ")[0]}."));
         Assert.Equal(
@@ -43,7 +65,7 @@ public sealed class NetworkCheckTests
     }
 
     /// <summary>Checks until something has happened. The application is not started.</summary>
-    private static async Task<string[]> CheckAsync(FakeEngine fake, Func<bool> happened)
+    private static async Task<string[]> CheckAsync(FakeEngine fake, Func<CollectingLogger<EngineCheck>, bool> happened)
     {
         using var limit = new CancellationTokenSource(Limit);
         var builder = DistributedApplication.CreateBuilder(
@@ -52,10 +74,10 @@ public sealed class NetworkCheckTests
         await using var app = builder.Build();
         var model = app.Services.GetRequiredService<DistributedApplicationModel>();
         var loggers = app.Services.GetRequiredService<ResourceLoggerService>();
-        var console = new CollectingLogger<NetworkCheck>();
-        using var check = new NetworkCheck(model, app.ResourceNotifications, loggers, fake.Engine, console, pause: TimeSpan.FromMilliseconds(100));
+        var console = new CollectingLogger<EngineCheck>();
+        using var check = new EngineCheck(model, app.ResourceNotifications, loggers, fake.Engine, console, pause: TimeSpan.FromMilliseconds(100));
         await check.StartingAsync(limit.Token);
-        var isDone = await CommandLine.PollAsync(() => Task.FromResult(happened()), done => done, Limit / 2);
+        var isDone = await CommandLine.PollAsync(() => Task.FromResult(happened(console)), done => done, Limit / 2);
         Assert.True(isDone, $"It only called: {string.Join(", ", fake.Calls)}");
         await check.ExecuteTask!.WaitAsync(limit.Token);
         return [.. console.Lines];

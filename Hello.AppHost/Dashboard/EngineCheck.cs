@@ -1,34 +1,50 @@
 using System.Text.RegularExpressions;
 using Hello.Compare.Engine;
+using Hello.Compare.Figures;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Hello.AppHost.Dashboard;
 
 /// <summary>
-/// Says why no container begins if the engine has no addresses for another network, or does not say which containers a network has. The
-/// orchestrator gives up after a few tries, or waits for ever, and does not say why.
+/// Says in the console, and in the log of each build, why no container begins: no engine answers, it has no addresses for another network,
+/// or it does not say which containers a network has. The orchestrator waits for ever, or gives up after a few tries, and does not say why.
 /// </summary>
-internal sealed partial class NetworkCheck(
+internal sealed partial class EngineCheck(
     DistributedApplicationModel model,
     ResourceNotificationService notifications,
     ResourceLoggerService loggers,
     ContainerEngine engine,
-    ILogger<NetworkCheck> log,
+    ILogger<EngineCheck> log,
     TimeSpan? pause = null) : EarlyBackgroundService
 {
     /// <summary>An engine that has addresses makes a network in much less time.</summary>
-    private readonly TimeSpan _pause = pause ?? TimeSpan.FromSeconds(5);
+    private readonly TimeSpan _pause = pause ?? TimeSpan.FromSeconds(4);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         try
         {
-            for (var known = false; !known;)
+            var isSaid = false;
+            for (; await FindProblemAsync(stoppingToken) is { } problem; await Task.Delay(_pause, stoppingToken))
             {
-                await Task.Delay(_pause, stoppingToken);
-                known = AnyContainer() || await IsKnownAsync(stoppingToken);
+                if (!isSaid)
+                {
+                    Say(logger => logger.NoEngine(problem));
+                    isSaid = true;
+                }
+            }
+
+            if (isSaid)
+            {
+                Say(logger => logger.EngineAnswers());
+            }
+
+            await Task.Delay(_pause, stoppingToken);
+            if (!AnyContainer())
+            {
+                await CheckNetworkAsync(stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -37,9 +53,29 @@ internal sealed partial class NetworkCheck(
         }
     }
 
+    /// <summary>Why the engine does not answer; null if it does.</summary>
+    private async Task<string?> FindProblemAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_pause);
+        try
+        {
+            await engine.RunAsync(["version"], limit.Token);
+            return null;
+        }
+        catch (MeasurementException e)
+        {
+            return e.Message;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return Format.Invariant($"No container engine has answered within {_pause.TotalSeconds:N0} s. {EngineEnvironment.Remedy}");
+        }
+    }
+
     private bool AnyContainer() => model.Resources.HelloImages().Any(r => notifications.TryGetCurrentState(r.Resource.Name, out var now) && now.Snapshot.ContainerId() is not null);
 
-    private async Task<bool> IsKnownAsync(CancellationToken cancellationToken)
+    private async Task CheckNetworkAsync(CancellationToken cancellationToken)
     {
         try
         {
@@ -47,17 +83,14 @@ internal sealed partial class NetworkCheck(
             {
                 Say(logger => logger.OldPodman());
             }
-
-            return true;
         }
         catch (MeasurementException e) when (NoAddresses().IsMatch(e.Message))
         {
             Say(logger => logger.NoNetwork(e.Message));
-            return true;
         }
         catch (MeasurementException)
         {
-            return false; // no engine answers, which Aspire says
+            // The orchestrator meets the same, and says it.
         }
     }
 
