@@ -15,11 +15,11 @@ internal static class BenchmarkCommand
             HelpName = "A,B,…",
         };
         var against = new Option<string?>("--against") { Description = "An image of this API that is there already, to measure in the same run", HelpName = "IMAGE" };
-        var readme = new Option<bool>("--readme") { Description = "Also write the table into docs/benchmark.md" };
+        var updatePages = new Option<bool>("--update-pages") { Description = "Also write the table into docs/benchmark.md" };
         const string About = "Compares the images with the walkthrough's Go application and bare ASP.NET Core, and writes artifacts/benchmark.md";
-        var command = new Command("benchmark", About) { runs, starts, images, against, readme };
+        var command = new Command("benchmark", About) { runs, starts, images, against, updatePages };
         command.WithAction((parsed, cancellationToken) => RunAsync(
-            parsed.GetValue(runs), parsed.GetValue(starts), parsed.GetValue(images)?.Split(','), parsed.GetValue(against), parsed.GetValue(readme), cancellationToken));
+            parsed.GetValue(runs), parsed.GetValue(starts), parsed.GetValue(images)?.Split(','), parsed.GetValue(against), parsed.GetValue(updatePages), cancellationToken));
         return command;
     }
 

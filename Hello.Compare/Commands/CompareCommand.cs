@@ -14,10 +14,11 @@ internal static class CompareCommand
         const string Limits = "End with exit code 1 if a figure of an image is above a limit: --limit \"Unpacked size=12MB\". May be given several times";
         var output = new Option<DirectoryInfo?>("--output") { Description = Files, HelpName = "DIR" };
         var runs = CommandExtensions.Number("--runs", Runs, ComparisonRun.DefaultRuns);
-        var readme = new Option<bool>("--readme") { Description = "Also write the table into docs/compare.md, and six lines of it into README.md" };
+        var load = CommandExtensions.Number("--load", "How many seconds of load are measured in each run, 1 to 100", ComparisonRun.DefaultLoadSeconds);
+        var updatePages = new Option<bool>("--update-pages") { Description = "Also write the table into docs/compare.md, and six lines of it into README.md" };
         var limits = new Option<string[]>("--limit") { Description = Limits, HelpName = "FIGURE=VALUE" };
         var own = new OwnImageOptions();
-        foreach (var option in (Option[])[output, runs, readme, limits, .. own.All])
+        foreach (var option in (Option[])[output, runs, load, updatePages, limits, .. own.All])
         {
             command.Options.Add(option);
         }
@@ -25,26 +26,27 @@ internal static class CompareCommand
         command.WithAction((parsed, cancellationToken) =>
         {
             Limit[] all = [.. (parsed.GetValue(limits) ?? []).Select(Limit.Parse)];
-            return RunAsync(parsed.GetValue(runs), parsed.GetValue(output), parsed.GetValue(readme), all, own.Read(parsed), cancellationToken);
+            return RunAsync(
+                parsed.GetValue(runs), parsed.GetValue(load), parsed.GetValue(output), parsed.GetValue(updatePages), all, own.Read(parsed), cancellationToken);
         });
         return command;
     }
 
     private static async Task<int> RunAsync(
-        int runs, DirectoryInfo? output, bool intoReadme, Limit[] limits, OwnImages own, CancellationToken cancellationToken)
+        int runs, int load, DirectoryInfo? output, bool intoPages, Limit[] limits, OwnImages own, CancellationToken cancellationToken)
     {
         var root = RepositoryFolder.Find();
         ComparedImage[] builds = [.. own.Only ? [] : HelloImage.FindAll(root).Select(ComparedImage.Of)];
         // An image of the user may have the name of a build.
         ComparedImage[] others = [.. own.Images.Select(image => builds.Any(b => b.Name == image.Name) ? image with { Name = $"{image.Name} (own)" } : image)];
         ComparedImage[] images = [.. builds, .. others];
-        own.Check(images, intoReadme);
+        own.Check(images, intoPages);
         var files = new ComparisonFiles(output?.FullName ?? Path.Combine(root, "artifacts"));
-        MarkedPart[] pages = intoReadme ? [new(Path.Combine(root, "README.md"), "comparison"), new(Path.Combine(root, "docs", "compare.md"), "comparison")] : [];
+        MarkedPart[] pages = intoPages ? [new(Path.Combine(root, "README.md"), "comparison"), new(Path.Combine(root, "docs", "compare.md"), "comparison")] : [];
         WholeFiles.Check([.. files.All, .. pages.Select(page => page.File)]);
         Array.ForEach(pages, page => page.PageWith(""));
 
-        var run = new ComparisonRun(ContainerEngine.FromEnvironment(), runs, own.Timeout, CommandExtensions.Report, CommandExtensions.Error);
+        var run = new ComparisonRun(ContainerEngine.FromEnvironment(), runs, load, own.Timeout, CommandExtensions.Report, CommandExtensions.Error);
         var result = await run.MeasureAsync(images, cancellationToken);
 
         Console.WriteLine();

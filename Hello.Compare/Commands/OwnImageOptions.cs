@@ -8,11 +8,11 @@ namespace Hello.Compare.Commands;
 /// <param name="Timeout">How long a container may take from its start to its first answer; null if the user does not say it.</param>
 internal sealed record OwnImages(IReadOnlyList<ComparedImage> Images, bool Only, TimeSpan? Timeout)
 {
-    public void Check(IReadOnlyList<ComparedImage> all, bool intoReadme)
+    public void Check(IReadOnlyList<ComparedImage> all, bool intoPages)
     {
         var twice = all.GroupBy(image => image.Name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1)?.Key;
         var problem = all.Count == 0 ? "--only leaves out the three builds, and there is no other image. Name one with --image or --dockerfile."
-            : intoReadme && Images.Count > 0 ? "--readme writes the three builds only. Leave out --readme, or the images of your own."
+            : intoPages && Images.Count > 0 ? "--update-pages writes the three builds only. Leave out --update-pages, or the images of your own."
             : twice is not null ? $"{twice} is there twice. Name each image once, or give it a name of its own in a file for --images."
             : null;
         if (problem is not null)

@@ -36,10 +36,9 @@ public static class LoadBurst
 
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(30);
 
-    /// <summary>The rate is counted for this time. It is steady if it has not risen by more than <see cref="Rise"/> for <see cref="SteadyPeriods"/> of them.</summary>
-    private static readonly TimeSpan Period = TimeSpan.FromSeconds(0.5);
-
+    /// <summary>The rate is counted for a sixth of the load's duration. It is steady if it has not risen by more than this for <see cref="SteadyPeriods"/> times.</summary>
     private const double Rise = 1.03;
+
     private const int SteadyPeriods = 4;
     private const int MostPeriods = 40;
 
@@ -77,7 +76,7 @@ public static class LoadBurst
             for (var period = 1; !isSteady; period++)
             {
                 var begun = Stopwatch.GetTimestamp();
-                await Task.Delay(Period);
+                await Task.Delay(options.Duration / 6);
                 var now = Volatile.Read(ref succeeded);
                 var rate = (now - before) / Stopwatch.GetElapsedTime(begun).TotalSeconds;
                 before = now;

@@ -21,7 +21,7 @@ public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloAp
         using var engine = await FakeEngine.BeforeDockerAsync($$"""case "$*" in *':scratch '*) ;; *) {{WithCache}} ;; esac""");
         try
         {
-            string[] arguments = ["--runs", "1", "--output", folder.FullName, "--limit", "Unpacked size=12MB", "--limit", "Processes=1"];
+            string[] arguments = ["--runs", "1", "--load", "1", "--output", folder.FullName, "--limit", "Unpacked size=12MB", "--limit", "Processes=1"];
             await using var compare = new RunningProgram(CommandLine.Compare(arguments).WithEnvironmentVariables(engine.Environment));
             await compare.WaitForLineAsync(line => line.StartsWith("Run 1 of 1: ", StringComparison.Ordinal), BuildLimit);
             Assert.Equal(HelloImages.Specification.Length, engine.Calls.Count(call => call.StartsWith("build --load --no-cache ", StringComparison.Ordinal)));
@@ -106,7 +106,7 @@ public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloAp
             using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
             var engine = ContainerEngine.FromEnvironment();
             List<string> errors = [];
-            var result = await new ComparisonRun(engine, runs: 1, TimeSpan.FromMinutes(1), _ => { }, errors.Add).MeasureAsync(
+            var result = await new ComparisonRun(engine, runs: 1, loadSeconds: 1, TimeSpan.FromMinutes(1), _ => { }, errors.Add).MeasureAsync(
                 [.. ((string[])["good", "broken"]).Select(name => ComparedImage.Of(HelloImage.Of(folder.FullName, name)))], limit.Token);
 
             var failure = Assert.Single(result.Failures);

@@ -21,7 +21,7 @@ public sealed partial class ReadmeTests
             .Select(file => Path.GetRelativePath(Root, file).Replace('\\', '/')).Order(StringComparer.Ordinal),
     ];
 
-    /// <summary>The tables are written by <c>Hello.Compare --readme</c>. A figure that is new since then is missing.</summary>
+    /// <summary>The tables are written by <c>Hello.Compare --update-pages</c>. A figure that is new since then is missing.</summary>
     [Fact]
     public async Task The_comparison_has_all_figures_of_all_builds_and_its_date()
     {
