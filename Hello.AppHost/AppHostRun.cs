@@ -33,7 +33,17 @@ internal static class AppHostRun
             if (builder.ExecutionContext.IsRunMode)
             {
                 const string FreePorts = "take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true";
-                var refused = RefusedAddresses(builder.Configuration);
+                var addresses = AddressesOf(builder.Configuration);
+                // The dashboard would start, and show nothing.
+                if (FindTwice(addresses) is { } twice)
+                {
+                    await FailAsync($"The AppHost cannot listen on one port twice: {twice}. Give each its own port, or {FreePorts}");
+                    return;
+                }
+
+                var refused = addresses
+                    .SelectMany(a => EndPointsOf(a.Address).Select(LocalPort.TryListen).Distinct().Select(reason => (reason, a.Address)))
+                    .ToLookup(refused => refused.reason, refused => refused.Address);
                 if (refused[SocketError.AddressAlreadyInUse].ToArray() is { Length: > 0 } taken)
                 {
                     await FailAsync($"The AppHost cannot listen on {string.Join(", ", taken)}: in use, perhaps by another AppHost. End it, or {FreePorts}");
@@ -59,16 +69,21 @@ internal static class AppHostRun
         }
     }
 
-    /// <summary>The addresses by the reason why they cannot be listened on.</summary>
-    private static ILookup<SocketError, string> RefusedAddresses(ConfigurationManager configuration)
-    {
-        var addresses = configuration.GetValue<bool>("DcpPublisher:RandomizePorts")
-            ? []
-            : AddressSettings.SelectMany(setting => configuration[setting]?.Split(';', StringSplitOptions.RemoveEmptyEntries) ?? []);
-        return addresses
-            .SelectMany(address => EndPointsOf(address).Select(LocalPort.TryListen).Distinct().Select(reason => (reason, address)))
-            .ToLookup(refused => refused.reason, refused => refused.address);
-    }
+    /// <summary>The addresses with their settings; none if each program takes a free port.</summary>
+    private static (string Setting, string Address)[] AddressesOf(ConfigurationManager configuration) => configuration.GetValue<bool>("DcpPublisher:RandomizePorts")
+        ? []
+        : [.. AddressSettings.SelectMany(setting => configuration[setting]?.Split(';', StringSplitOptions.RemoveEmptyEntries) ?? [], (setting, a) => (setting, a))];
+
+    /// <summary>The first two addresses that need the same port; null if there are none. Port 0 is a free one.</summary>
+    private static string? FindTwice((string Setting, string Address)[] addresses) => (
+        from one in addresses.Index()
+        from other in addresses[..one.Index]
+        from a in EndPointsOf(one.Item.Address)
+        from b in EndPointsOf(other.Address)
+        where a.Port != 0 && a.Port == b.Port && (a.Equals(b) || (a.AddressFamily == b.AddressFamily && (IsAny(a) || IsAny(b))))
+        select $"{other.Setting}={other.Address} and {one.Item.Setting}={one.Item.Address}").FirstOrDefault();
+
+    private static bool IsAny(IPEndPoint endPoint) => endPoint.Address.Equals(IPAddress.Any) || endPoint.Address.Equals(IPAddress.IPv6Any);
 
     /// <summary>What a server listens on: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints.</summary>
     /// <param name="address">An address such as <c>http://localhost:15888</c>. If it is no address, nothing is listened on.</param>

@@ -28,7 +28,8 @@ internal sealed class BenchmarkRun(string root, string folder, int runs, int sta
     {
         await _engine.FindAsync(cancellationToken);
         using var inspector = new ImageInspector(_engine);
-        var tools = Directory.CreateTempSubdirectory("hello-benchmark-");
+        // Not in the folder for temporary files, which may be on a file system that runs no program.
+        var tools = Directory.CreateDirectory(Path.Combine(root, "artifacts", _id));
         try
         {
             var (go, launcher, program) = (Path.Combine(tools.FullName, Go, "hello-go"), Path.Combine(tools.FullName, "launcher"), Path.Combine(tools.FullName, "receiver"));

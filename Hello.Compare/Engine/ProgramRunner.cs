@@ -19,11 +19,21 @@ public sealed partial record ProgramResult(int ExitCode, string Output, string E
         {
             const StringSplitOptions Lines = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
             var lines = (string.IsNullOrWhiteSpace(Error) ? Output : Error).Split(['\n', '\r'], Lines);
-            return PlainText.Clean(lines.LastOrDefault(l => ErrorLine().IsMatch(l))
+            var reason = PlainText.Clean(lines.LastOrDefault(l => ErrorLine().IsMatch(l))
                 ?? lines.LastOrDefault(l => FailureWords().IsMatch(l))
                 ?? lines.LastOrDefault("it wrote nothing"));
+            var remedy = Array.Find(Remedies, r => reason.Contains(r.Part, StringComparison.Ordinal)).Remedy;
+            return remedy is null ? reason : $"{reason}. {remedy}";
         }
     }
+
+    /// <summary>Parts of the engine's errors that name neither the cause nor what to do.</summary>
+    private static readonly (string Part, string? Remedy)[] Remedies =
+    [
+        ("error getting credentials", "Remove credsStore from the configuration of Docker's client, or run: export DOCKER_CONFIG=$(mktemp -d)"),
+        .. ((string[])["failed to do request", "Get \"https://", "no such image: mcr."]).Select(
+            part => (part, (string?)"If this machine cannot reach the registry, run: eng/setup.sh")),
+    ];
 
     /// <summary>A line that begins as an error does, perhaps behind the program's name or the number of a build step.</summary>
     [GeneratedRegex(@"^(#\d+ |[\w./-]+: )?(fatal )?error\b", RegexOptions.IgnoreCase)]

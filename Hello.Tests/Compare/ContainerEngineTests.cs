@@ -38,6 +38,9 @@ public sealed class ContainerEngineTests
     [InlineData("said elsewhere", "", "said elsewhere\n")]
     [InlineData("Error: mine", "Error: mine", "Error: of the program in the container")]
     [InlineData("it wrote nothing", " \n", "")]
+    [InlineData("ERROR: failed to do request. If this machine cannot reach the registry, run: eng/setup.sh", "ERROR: failed to do request")]
+    [InlineData("ERROR: error getting credentials - err: exec: no such file. Remove credsStore from the configuration of Docker's client, "
+        + "or run: export DOCKER_CONFIG=$(mktemp -d)", "ERROR: error getting credentials - err: exec: no such file")]
     public void The_reason_is_the_line_that_says_it_not_the_hint_behind_it(string reason, string error, string output = "") =>
         Assert.Equal(reason, new ProgramResult(1, output, error).Reason);
 

@@ -38,6 +38,21 @@ public sealed class AppHostCommandLineTests
         await AssertRefusedAsync(Refusal(address), ports);
     }
 
+    [Theory]
+    [InlineData("http://localhost:{0}")]
+    [InlineData("http://127.0.0.1:{0}")]
+    [InlineData("http://*:{0}")]
+    public async Task One_port_for_two_addresses_is_one_line(string other)
+    {
+        var ports = LaunchProfile.OnFreePorts();
+        var (first, second) = (LaunchProfile.Addresses[1], LaunchProfile.Addresses[2]);
+        ports[second] = other.Replace("{0}", $"{new Uri(ports[first]!).Port}", StringComparison.Ordinal);
+        await AssertRefusedAsync(
+            $"error: The AppHost cannot listen on one port twice: {first}={ports[first]} and {second}={ports[second]}. Give each its own port, or "
+                + "take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true",
+            ports);
+    }
+
     [Fact]
     public Task An_engine_that_nobody_knows_is_one_line() => AssertRefusedAsync(
         "error: DcpPublisher:ContainerRuntime is 'rocket', which is no known container engine. Set it to docker or podman, or remove it.",

@@ -18,7 +18,7 @@ public sealed class AppHostProcessTests(HelloApplication hello) : IClassFixture<
     [Theory]
     [InlineData("INT", true)]
     [InlineData("KILL", false)]
-    public async Task With_a_certificate_and_a_proxy_or_without_the_builds_run_and_a_signal_leaves_nothing_behind(string signal, bool withBoth)
+    public async Task With_a_certificate_a_proxy_and_variables_or_without_the_builds_run_and_a_signal_leaves_nothing_behind(string signal, bool withAll)
     {
         var home = Directory.CreateTempSubdirectory("hello-test-");
         using var proxy = new RecordingProxy();
@@ -27,13 +27,12 @@ public sealed class AppHostProcessTests(HelloApplication hello) : IClassFixture<
             var environment = LaunchProfile.OnFreePorts();
             environment["HOME"] = environment["DOTNET_CLI_HOME"] = home.FullName;
             environment["DOTNET_GENERATE_ASPNET_CERTIFICATE"] = "false";
-            if (withBoth)
+            foreach (var (name, value) in withAll ? PersonEnvironment.Create(home, proxy.Address) : [])
             {
-                environment["HTTP_PROXY"] = environment["HTTPS_PROXY"] = environment["ALL_PROXY"] = proxy.Address;
-                environment["NO_PROXY"] = "example.org";
+                environment[name] = value;
             }
 
-            if (withBoth && OperatingSystem.IsLinux()) // elsewhere the certificates are not in the home folder
+            if (withAll && OperatingSystem.IsLinux()) // elsewhere the certificates are not in the home folder
             {
                 // It ends with an error if it cannot make browsers trust the certificate. Aspire asks .NET's own store only.
                 var make = Cli.Wrap("dotnet").WithArguments(["dev-certs", "https", "--trust"]).WithEnvironmentVariables(environment);
