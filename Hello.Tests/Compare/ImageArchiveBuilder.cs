@@ -176,8 +176,29 @@ internal sealed class ImageArchiveBuilder
     internal sealed record Descriptor(string digest);
 }
 
-internal static class MergedLayersExtensions
+/// <summary>Images that are in no archive.</summary>
+internal static class MadeUpImages
 {
+    /// <summary>
+    /// An image such as <c>a=5 d/ b=>a c->d e! | .wh.a</c>: a file of 5 bytes, a directory, a hard and a symbolic link, an empty static
+    /// program, and above them a whiteout.
+    /// </summary>
+    public static Compare.Images.ImageArchive Image(string layers, string config = "{}")
+    {
+        return new(
+            JsonElement.Parse(config),
+            [.. layers.Split('|').Select(layer => new ImageLayer("", 100, [.. layer.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(EntryOf)]))]);
+
+        static LayerEntry EntryOf(string entry) => entry.Split(["=>", "->", "="], 2, StringSplitOptions.None) switch
+        {
+            [var link, var target] when entry.Contains("=>", StringComparison.Ordinal) => new(link, TarEntryType.HardLink, 0, target, null),
+            [var link, var target] when entry.Contains("->", StringComparison.Ordinal) => new(link, TarEntryType.SymbolicLink, 0, target, null),
+            [var path, var bytes] => new(path, TarEntryType.RegularFile, long.Parse(bytes, null), "", null),
+            _ when entry.EndsWith('/') => new(entry.TrimEnd('/'), TarEntryType.Directory, 0, "", null),
+            _ => new(entry.TrimEnd('!'), TarEntryType.RegularFile, 0, "", entry.EndsWith('!') ? true : null),
+        };
+    }
+
     /// <summary>The files and links that a container sees, by path.</summary>
     public static IReadOnlyDictionary<string, LayerEntry> MergeLayers(this Compare.Images.ImageArchive archive) => new MergedLayers(archive.Layers).Files;
 }

@@ -49,15 +49,6 @@ public sealed class ImageArchiveCompressionTests
         Assert.Contains($"layer 2 has the digest {Digest(Lower)}, not {Digest(Upper)}", error, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Each_layer_may_be_compressed_in_another_way()
-    {
-        byte[][] layers = [.. Enumerable.Range(0, Forms.Count + 1).Select(i => Layer("a", [.. Enumerable.Repeat((byte)i, 2000)]))];
-        byte[][] stored = [.. Forms.Values.Append(c => c).Zip(layers, (form, layer) => form(layer))];
-
-        Assert.Equal(layers.Select(Digest), (await ReadAsync(Stored(layers, stored))).Layers.Select(l => l.Digest));
-    }
-
     [Theory]
     [MemberData(nameof(FormNames))]
     public async Task A_compressed_layer_that_is_cut_short_or_changed_is_an_error_unless_no_content_changes(string form)

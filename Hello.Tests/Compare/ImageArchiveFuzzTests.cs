@@ -10,7 +10,8 @@ namespace Hello.Tests;
 /// </summary>
 public sealed class ImageArchiveFuzzTests
 {
-    private const string Entries = "bin/ bin/sh=x app/f=hello app/g=>app/f etc/passwd=root:x:0:0 lib->usr/lib usr/lib/l=1 .wh.gone d/.wh..wh..opq é=ü ../up=1 /abs=2";
+    private const string Entries =
+        "bin/ bin/sh=x app/f=hello app/g=>app/f etc/passwd=root:x:0:0 lib->usr/lib usr/lib/l=1 .wh.gone d/.wh..wh..opq é=ü ../up=1 /abs=2";
 
     private const string Config = """
         {
@@ -29,7 +30,8 @@ public sealed class ImageArchiveFuzzTests
 
     private static readonly string[] Layouts = [nameof(Docker), nameof(Oci), nameof(NestedOci), nameof(Both)];
 
-    private static readonly JsonNode?[] Odd = [null, 0, -1, "", "sha256:../x", true, new JsonArray(), new JsonObject(), new JsonArray((JsonNode?)null), long.MaxValue, "\u001b[2J"];
+    private static readonly JsonNode?[] Odd =
+        [null, 0, -1, "", "sha256:../x", true, new JsonArray(), new JsonObject(), new JsonArray((JsonNode?)null), long.MaxValue, "\u001b[2J"];
 
     /// <summary>The seed is the number of the archive, so a failure can be repeated.</summary>
     [Fact]
@@ -123,22 +125,10 @@ public sealed class ImageArchiveFuzzTests
             case 2:
                 return [.. changed[..at], .. changed[random.Next(at + 1)..]];
             default:
-                var header = changed.AsSpan(at / 512 * 512);
-                if (header.Length >= 512)
-                {
-                    Encoding.ASCII.GetBytes(((string[])["77777777777", "00000000000", "-0000000001", "9999999999x"])[random.Next(4)]).CopyTo(header[124..]);
-                    header[156] = (byte)"0123456gxLK\0Z"[random.Next(13)];
-                    header.Slice(148, 8).Fill((byte)' ');
-                    var sum = 0;
-                    foreach (var value in header[..512])
-                    {
-                        sum += value;
-                    }
-
-                    Encoding.ASCII.GetBytes($"{Convert.ToString(sum, 8).PadLeft(6, '0')}\0 ").CopyTo(header[148..]);
-                }
-
-                return changed;
+                at = at / 512 * 512;
+                var size = ((string[])["77777777777", "00000000000", "-0000000001", "9999999999x"])[random.Next(4)];
+                var type = "0123456gxLK\0Z"[random.Next(13)].ToString();
+                return changed.Length - at < 512 ? changed : [.. changed[..at], .. RawTar.With(RawTar.With(changed[at..], 124, size), 156, type)];
         }
     }
 
