@@ -51,15 +51,4 @@ public sealed class ApiSettingsTests
         using var answer = await api.Client.PostAsync(new Uri("/nowhere", UriKind.Relative), content);
         Assert.Equal(413, (int)answer.StatusCode);
     }
-
-    [Fact]
-    public async Task Endpoints_of_Kestrel_are_listened_on_alone_and_without_a_warning()
-    {
-        await using var api = await ApiProcess.StartAsync(
-            "Kestrel__Endpoints__One__Url=http://127.0.0.1:0", "--Kestrel:Endpoints:Two:Url=http://+:0");
-
-        Assert.Equal(2, api.StartLines.Count(line => line.Contains("Now listening on: ", StringComparison.Ordinal)));
-        Assert.All(api.StartLines, line => Assert.StartsWith("info: Microsoft.Hosting.Lifetime[", line, StringComparison.Ordinal));
-        Assert.Equal(HelloImages.Greeting, await api.Client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
-    }
 }

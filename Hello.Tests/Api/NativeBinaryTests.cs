@@ -7,7 +7,7 @@ namespace Hello.Tests;
 public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     [Theory]
-    [MemberData(nameof(Builds.All), MemberType = typeof(Builds))]
+    [MemberData(nameof(HelloImages.Kinds), MemberType = typeof(HelloImages))]
     public async Task All_three_signals_are_exported_with_the_headers_and_names_that_are_set_and_the_trace_of_the_caller(ImageSpecification image)
     {
         string[] settings =
@@ -49,7 +49,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
         byte[]? refused = null;
         await using var receiver = new OtlpReceiver(export => export.Path == "/v1/traces" && refused is null ? Refuse(export) : OtlpReceiver.Ok);
         string[] settings = ["--env", "OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY=in_memory", "--env", "OTEL_EXPORTER_OTLP_COMPRESSION=gzip"];
-        await using var container = await PlainContainer.AnswerOnHostAsync(Builds.Native, [.. receiver.Options, .. settings]);
+        await using var container = await PlainContainer.AnswerOnHostAsync(HelloImages.Native, [.. receiver.Options, .. settings]);
 
         var exports = await receiver.WaitAsync(e => refused is not null && e.Count(x => x.Body.AsSpan().SequenceEqual(refused)) == 2);
 

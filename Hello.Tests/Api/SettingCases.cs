@@ -24,12 +24,9 @@ internal static class SettingCases
         ("Kestrel__Endpoints__Web__Url=http://10.9.8.7:80", "Kestrel__Endpoints__Web__Url is 'http://10.9.8.7:80'", "no such address"),
         (" --urls=http://10.9.8.7:8080", "urls is 'http://10.9.8.7:8080'", "no such address"), // behind an empty argument
         ("URLS=8080", "URLS is '8080'", NoAddress),
-        ("ASPNETCORE_URLS=ftp://+:8080", "ASPNETCORE_URLS is 'ftp://+:8080'", NoAddress),
         ("ASPNETCORE_URLS=http://+:8080/api", "ASPNETCORE_URLS is 'http://+:8080/api'", NoAddress),
-        ("ASPNETCORE_URLS=http://+:http", "ASPNETCORE_URLS is 'http://+:http'", NoAddress),
         ("ASPNETCORE_URLS=http://me:s3cret@+:8080", "ASPNETCORE_URLS is 'http://***@+:8080'", NoAddress),
         ("ASPNETCORE_URLS=http://+:8080;http://+:8081/?key=s3cret", "ASPNETCORE_URLS is 'http://+:8080;http://+:8081/?***'", NoAddress),
-        ("--urls=http://me:s3cret@+:8080", "urls is 'http://***@+:8080'", NoAddress),
         ("ASPNETCORE_URLS=http://localhost:0", "ASPNETCORE_URLS is 'http://localhost:0'", "127.0.0.1:0"),
         ("ASPNETCORE_URLS=http://pipe:/hello", "ASPNETCORE_URLS is 'http://pipe:/hello'", "Windows"),
         ("ASPNETCORE_URLS=http://unix:/nope/x.sock", "ASPNETCORE_URLS is 'http://unix:/nope/x.sock'", "no folder /nope"),
@@ -50,7 +47,6 @@ internal static class SettingCases
         ($"{Otlp} OTEL_BSP_MAX_QUEUE_SIZE=2147483647", OpenTelemetry("OTEL_BSP_MAX_QUEUE_SIZE, OTEL_EXPORTER_OTLP_ENDPOINT: "), "Correct"),
         ($"{Otlp} OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY=disk", OpenTelemetry("OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY"), "DIRECTORY_PATH"),
         ($"{Otlp} OTEL_EXPORTER_OTLP_HEADERS=s3cret", OpenTelemetry("OTEL_EXPORTER_OTLP_ENDPOINT"), NoHeaders),
-        ($"{Otlp} OTEL_EXPORTER_OTLP_HEADERS=no%20name=s3cret", OpenTelemetry("OTEL_EXPORTER_OTLP_ENDPOINT"), NoHeaders),
         ($"{Otlp} OTEL_EXPORTER_OTLP_TRACES_HEADERS=x=s3cret%0d%0ay", OpenTelemetry("OTEL_EXPORTER_OTLP_ENDPOINT"), NoHeaders),
     ];
 
