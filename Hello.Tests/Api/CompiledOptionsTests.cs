@@ -1,8 +1,5 @@
 using Hello.Api.Native;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using OpenTelemetry.Exporter;
 
 namespace Hello.Tests;
@@ -10,33 +7,22 @@ namespace Hello.Tests;
 /// <summary>Options that CompiledOptions.cs makes are those that the container would make.</summary>
 public sealed class CompiledOptionsTests
 {
-    [Fact]
-    public void Every_setup_is_called_in_its_order()
-    {
-        var services = new ServiceCollection();
-        services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(1));
-        services.AddSingleton<IConfigureOptions<HostOptions>, AddSecond>(); // made by the container
-        services.AddSingleton<IConfigureOptions<HostOptions>>(_ => new ConfigureOptions<HostOptions>(options => options.ShutdownTimeout *= 3));
-        services.PostConfigure<HostOptions>(options => options.ShutdownTimeout += TimeSpan.FromSeconds(1));
-
-        Assert.Equal(TimeSpan.FromSeconds(7), Made<IOptions<HostOptions>>(services, compiled: false).Value.ShutdownTimeout);
-        Assert.Equal(TimeSpan.FromSeconds(7), Made<IOptions<HostOptions>>(services, compiled: true).Value.ShutdownTimeout);
-    }
-
+    /// <summary>The options of the container, which are not compiled, are those that are wanted.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Options_have_names(bool compiled)
+    public void Every_setup_is_called_in_its_order_for_each_name(bool compiled)
     {
         var services = new ServiceCollection();
-        services.Configure<LoggerFilterOptions>(options => options.MinLevel = LogLevel.Error);
-        services.Configure<LoggerFilterOptions>("other", options => options.MinLevel = LogLevel.Debug);
-        services.ConfigureAll<LoggerFilterOptions>(options => options.CaptureScopes = false);
+        services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(1));
+        services.Configure<HostOptions>("other", options => options.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        services.AddSingleton<IConfigureOptions<HostOptions>, AddSecond>(); // made by the container
+        services.AddSingleton<IConfigureOptions<HostOptions>>(_ => new ConfigureOptions<HostOptions>(options => options.ShutdownTimeout *= 3));
+        services.PostConfigureAll<HostOptions>(options => options.ShutdownTimeout += TimeSpan.FromSeconds(1));
 
-        var monitor = Made<IOptionsMonitor<LoggerFilterOptions>>(services, compiled);
-
-        Assert.Equal((LogLevel.Error, false), (monitor.CurrentValue.MinLevel, monitor.CurrentValue.CaptureScopes));
-        Assert.Equal((LogLevel.Debug, false), (monitor.Get("other").MinLevel, monitor.Get("other").CaptureScopes));
+        Assert.Equal(TimeSpan.FromSeconds(7), Made<IOptions<HostOptions>>(services, compiled).Value.ShutdownTimeout);
+        var monitor = Made<IOptionsMonitor<HostOptions>>(services, compiled);
+        Assert.Equal((7, 11), (monitor.CurrentValue.ShutdownTimeout.Seconds, monitor.Get("other").ShutdownTimeout.Seconds));
         Assert.Same(monitor.Get("other"), monitor.Get("other"));
     }
 

@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using Hello.Api;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;

@@ -1,5 +1,4 @@
 using System.Security.Cryptography.X509Certificates;
-using Hello.Api;
 
 namespace Hello.Tests;
 

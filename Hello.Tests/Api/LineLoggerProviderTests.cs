@@ -1,6 +1,4 @@
 using System.IO.Pipelines;
-using Hello.Api;
-using Microsoft.Extensions.Logging;
 
 namespace Hello.Tests;
 

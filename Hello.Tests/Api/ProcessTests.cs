@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Hello.Tests;
 
 /// <summary>How the process ends, by a signal or by a fault, and that it starts again.</summary>

@@ -94,38 +94,8 @@ public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloAp
         }
     }
 
-    [Fact]
-    public async Task A_build_that_fails_is_one_line_and_the_rest_is_measured()
-    {
-        var before = await ListAsync();
-        var folder = Directory.CreateTempSubdirectory("hello-test-");
-        try
-        {
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "Dockerfile-good"), $"FROM {HelloImages.Specification[^1].Reference}\n");
-            await File.WriteAllTextAsync(Path.Combine(folder.FullName, "Dockerfile-broken"), "FROM scratch\nCOPY nowhere /\n");
-            using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
-            var engine = ContainerEngine.FromEnvironment();
-            List<string> errors = [];
-            var result = await new ComparisonRun(engine, runs: 1, TimeSpan.FromMinutes(1), _ => { }, errors.Add).MeasureAsync(
-                [.. ((string[])["good", "broken"]).Select(name => ComparedImage.Of(HelloImage.Of(folder.FullName, name)))], limit.Token);
-
-            var failure = Assert.Single(result.Failures);
-            Assert.StartsWith("broken could not be measured: 'docker build ", failure, StringComparison.Ordinal);
-            Assert.Contains("nowhere", failure, StringComparison.Ordinal);
-            Assert.DoesNotContain('\n', failure);
-            Assert.All(Figure.All, figure => Assert.NotNull(figure.Of(result.Images[0])));
-            Assert.Empty(errors);
-            Assert.False(result.LeftBehind);
-            Assert.Empty((await ListAsync()).Except(before));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-    }
-
     private static Task<string[]> ListAsync() =>
-        EngineContents.ListOfComparisonsAsync([.. HelloImages.Specification.Select(image => image.Resource), "good", "broken"]);
+        EngineContents.ListOfComparisonsAsync(HelloImages.Specification.Select(image => image.Resource));
 
     /// <summary>The files of an image and their digests.</summary>
     private static async Task<IEnumerable<(string Path, string Digest)>> DigestsAsync(string reference) =>

@@ -39,18 +39,6 @@ public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser
     }
 
     [FactInBrowser]
-    public async Task It_asks_nobody_for_anything_and_runs_no_script()
-    {
-        List<string> requests = [];
-        var page = await browser.OpenAsync(Desktop, 900);
-        page.Request += (_, request) => requests.Add(request.Url);
-        await page.SetContentAsync(ComparisonPage.Write(Result()));
-
-        Assert.Empty(requests);
-        Assert.Equal(0, await page.Locator("script").CountAsync());
-    }
-
-    [FactInBrowser]
     public async Task On_paper_it_has_the_colours_of_paper_and_the_bars_are_printed()
     {
         var page = await OpenAsync(Desktop, ColorScheme.Dark);
@@ -89,10 +77,15 @@ public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser
         }
     }
 
+    /// <summary>Opens it. It asks nobody for anything and runs no script.</summary>
     private async Task<IPage> OpenAsync(int width, ColorScheme scheme)
     {
+        List<string> requests = [];
         var page = await browser.OpenAsync(width, 900, scheme);
+        page.Request += (_, request) => requests.Add(request.Url);
         await page.SetContentAsync(ComparisonPage.Write(Result()));
+        Assert.Empty(requests);
+        Assert.Equal(0, await page.Locator("script").CountAsync());
         return page;
     }
 

@@ -41,10 +41,13 @@ public sealed class ContainerEngineTests
 
     /// <summary>Where no container runs, the images are still measured, and all is written.</summary>
     [Fact]
-    public async Task Containers_that_cannot_be_run_are_one_line_for_each_image()
+    public async Task A_build_that_fails_and_containers_that_cannot_be_run_are_one_line_for_each_image_and_the_rest_is_measured()
     {
         using var limit = new CancellationTokenSource(Limit);
         using var fake = await FakeEngine.CreateAsync("""
+            case "$*" in
+            'build '*/Dockerfile-broken*) printf 'ERROR: failed to solve: "/nowhere": not found\n\nDocker Desktop may help' >&2; exit 1 ;;
+            esac
             case "$1 $2" in
             version*) echo '{"Server":{"Version":"1","Arch":"amd64"}}' ;;
             'image inspect') echo '[{"Id":"sha256:1","Config":{}}]' ;;
@@ -56,14 +59,16 @@ public sealed class ContainerEngineTests
         string[] names = ["one", "two"];
         var archive = ImageArchiveBuilder.Oci(ImageArchiveBuilder.Layer("app=1")).ToArray();
         await File.WriteAllBytesAsync(Path.Combine(folder, "archive"), archive, limit.Token);
-        await Task.WhenAll(names.Select(name => File.WriteAllTextAsync(Path.Combine(folder, $"Dockerfile-{name}"), "FROM scratch\n", limit.Token)));
+        await Task.WhenAll(names.Append("broken").Select(
+            name => File.WriteAllTextAsync(Path.Combine(folder, $"Dockerfile-{name}"), "FROM scratch\n", limit.Token)));
         List<string> lines = [];
         var files = new ComparisonFiles(Path.Combine(folder, "artifacts"));
 
-        Assert.Equal(2, await files.MeasureBuildsAsync(fake.Engine, folder, lines.Add, limit.Token));
+        Assert.Equal(3, await files.MeasureBuildsAsync(fake.Engine, folder, lines.Add, limit.Token));
+        Assert.Matches("^broken could not be measured: '.*docker build .*: ERROR: failed to solve: \"/nowhere\": not found$", lines[^3]);
         Assert.All(names.Zip(lines[^2..]), line => Assert.Matches($"^{line.First} could not be measured: .*: Error: no room$", line.Second));
         var markdown = await File.ReadAllTextAsync(files.Markdown, limit.Token);
-        Assert.Contains("\n| Unpacked size | 1 B | 1 B (1.0×) |\n", markdown, StringComparison.Ordinal);
+        Assert.Contains("\n| Unpacked size | – | 1 B | 1 B |\n", markdown, StringComparison.Ordinal);
         Assert.All(files.All, file => Assert.True(File.Exists(file), $"There is no {file}."));
         // Once with the cache, so that the base images are there.
         var builds = string.Join('\n', fake.Calls.Where(call => call.StartsWith("build --", StringComparison.Ordinal)));

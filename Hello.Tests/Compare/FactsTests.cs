@@ -1,5 +1,3 @@
-using Hello.AppHost.Dashboard;
-
 namespace Hello.Tests;
 
 /// <summary>The facts about the real images agree with docker and with the files.</summary>

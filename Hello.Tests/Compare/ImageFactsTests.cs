@@ -238,25 +238,15 @@ public sealed class ImageFactsTests
     /// <summary>As in proc_pid_status(5), with a real, an effective, a saved and a file system's ID of its own.</summary>
     private static string Status(string capabilities) => $"""
         Name:	hello: api
-        Umask:	0022
-        State:	S (sleeping)
-        Tgid:	1
         Pid:	1
         PPid:	0
         Uid:	10001	10002	10003	10004
         Gid:	20001	20002	20003	20004
-        FDSize:	256
-        Groups:	
-        VmPeak:	  285628 kB
-        VmSize:	  271296 kB
         VmHWM:	   27764 kB
         VmRSS:	   26912 kB
         Threads:	14
-        CapInh:	0000000000000000
         CapPrm:	{capabilities}
         CapEff:	{capabilities}
         CapBnd:	00000000a80425fb
-        CapAmb:	0000000000000000
-        Seccomp:	2
         """ + "\n";
 }

@@ -82,7 +82,6 @@ public sealed partial class OddImageTests : IAsyncLifetime
         await AtOnce.RunAsync(All.Where(image => image.Dockerfile is not null), BuildAsync);
     }
 
-    /// <inheritdoc/>
     public async Task DisposeAsync()
     {
         await CommandLine.TryAsync("docker", ["image", "rm", "--force", .. All.Append(ServerBase).Select(image => image.Tag)]);
@@ -180,7 +179,6 @@ public sealed partial class OddImageTests : IAsyncLifetime
 
         public string Tag => $"hello-test-odd:{Name}";
 
-        /// <inheritdoc/>
         public override string ToString() => Name;
     }
 

@@ -1,5 +1,3 @@
-using Hello.AppHost.Dashboard;
-
 namespace Hello.Tests;
 
 /// <summary>What the dashboard shows about each build, and what its commands do.</summary>

@@ -1,6 +1,3 @@
-using Hello.AppHost.Dashboard;
-using Microsoft.Extensions.Configuration;
-
 namespace Hello.Tests;
 
 /// <summary>Everything that listens while the application runs listens on loopback, and serves nobody without its key.</summary>

@@ -1,11 +1,11 @@
 namespace Hello.Tests;
 
-/// <summary>What is in the images.</summary>
+/// <summary>What is in the images, and what a reader learns from their Dockerfiles side by side: what a user other than root takes.</summary>
 [Collection(HelloApplicationCollection.Name)]
 [Trait("Needs", "Engine")]
 public sealed class ImageTests(HelloApplication hello)
 {
-    private const string PasswdLine = "appuser:x:10001:10001:App User:/:/sbin/nologin\n";
+    internal const string PasswdLine = "appuser:x:10001:10001:App User:/:/sbin/nologin";
 
     [Theory]
     [MemberData(nameof(HelloImages.FromScratch), MemberType = typeof(HelloImages))]
@@ -20,11 +20,31 @@ public sealed class ImageTests(HelloApplication hello)
     public async Task The_user_costs_one_line_of_47_bytes()
     {
         var scratch = await ImageArchive.ReadFilesAsync("demo-app:0.1-scratch");
-        var nonroot = await ImageArchive.ReadFilesAsync("demo-app:0.1-scratch-nonroot");
+        var layers = await ImageArchive.ReadLayersAsync("demo-app:0.1-scratch-nonroot");
+        ImageFile[] nonroot = [.. layers.SelectMany(layer => layer).Where(file => file.Type != TarEntryType.Directory)];
 
-        Assert.Equal(PasswdLine, Encoding.ASCII.GetString(nonroot.Single(f => f.Path == "etc/passwd").Content));
+        // The binary's layer comes first, as in Dockerfile-scratch, so that both images can share it.
+        Assert.Equal(["hello-api", "etc/ etc/passwd"], layers.Select(layer => string.Join(' ', layer.Select(f => f.Path))));
+        Assert.Equal($"{PasswdLine}\n", Encoding.ASCII.GetString(nonroot.Single(f => f.Path == "etc/passwd").Content));
         Assert.Equal(scratch.Sum(f => f.Content.Length) + 47, nonroot.Sum(f => f.Content.Length));
         Assert.Equal(scratch.Single().Content, nonroot.Single(f => f.Path == "hello-api").Content);
+    }
+
+    [Theory]
+    [InlineData("Dockerfile-scratch-nonroot", $"RUN echo '{PasswdLine}' > /passwd", "COPY --from=build /passwd /etc/passwd", "USER 10001:10001")]
+    [InlineData(
+        "docs/Dockerfile-adduser",
+        "RUN adduser -D -H -h / -g 'App User' -s /sbin/nologin -u 10001 appuser", "COPY --from=build /etc/passwd /etc/passwd", "USER appuser")]
+    public async Task A_user_takes_three_instructions_more_than_Dockerfile_scratch(string dockerfile, params string[] instructions)
+    {
+        var root = RepositoryFolder.Find();
+        var scratch = await File.ReadAllLinesAsync(Path.Combine(root, "Dockerfile-scratch"));
+        var other = await File.ReadAllLinesAsync(Path.Combine(root, dockerfile));
+
+        Assert.Equal(instructions, other.Where(line => !scratch.Contains(line) && !IsDescription(line)));
+        Assert.Equal(scratch.Where(line => !IsDescription(line)), other.Where(line => !instructions.Contains(line) && !IsDescription(line)));
+
+        static bool IsDescription(string line) => Regex.IsMatch(line, @"^#|org\.opencontainers\.image\.(title|description)=");
     }
 
     [Fact]

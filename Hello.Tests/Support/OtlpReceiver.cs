@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Hello.Tests;
 
 /// <summary>An export of telemetry as it arrived.</summary>

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Hello.Tests;
 
 /// <summary>A program that runs beside the test. If the test ends first, this process is killed, and none of its children.</summary>
