@@ -86,16 +86,6 @@ public sealed class HelloTests(HelloApplication hello)
 
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Health_and_alive_answer_in_one_word(ImageSpecification image)
-    {
-        using var client = hello.App.CreateHttpClient(image.Resource);
-
-        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/health", UriKind.Relative)));
-        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/alive", UriKind.Relative)));
-    }
-
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
     public async Task An_error_or_an_attack_is_one_answer_in_the_shape_of_the_greeting_with_its_own_code(ImageSpecification image)
     {
         using var client = hello.App.CreateHttpClient(image.Resource);
@@ -135,24 +125,6 @@ public sealed class HelloTests(HelloApplication hello)
         Assert.Equal(container, hello.ContainerId(image));
         Assert.Equal("true", await CommandLine.DockerAsync("inspect", "--format", "{{.State.Running}}", container));
         Assert.DoesNotContain(await hello.ConsoleLogAsync(image), line => line.Contains("NotSupportedException", StringComparison.Ordinal));
-    }
-
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Pipelined_requests_are_all_answered_in_order(ImageSpecification image)
-    {
-        (string Line, string Body)[] known = [("GET /hello", "Hello World!"), ("GET /nowhere", "Not Found"), ("DELETE /hello", "Method Not Allowed")];
-        var asked = Enumerable.Range(0, 1_000).Select(i => known[i * i % 7 % known.Length]).ToArray();
-        using var connection = await RawConnection.OpenAsync(hello.App.GetEndpoint(image.Resource));
-
-        await connection.SendAsync(string.Concat(asked.Select(request => Request(request.Line))));
-
-        for (var i = 0; i < asked.Length; i++)
-        {
-            var answer = await connection.ReadAnswerAsync();
-            var isRight = answer.EndsWith($"\"{asked[i].Body}\"}}", StringComparison.Ordinal);
-            Assert.True(isRight, $"Request {i}, {asked[i].Line}, was answered with '{answer}'.");
-        }
     }
 
     [Fact]

@@ -59,28 +59,6 @@ public sealed partial class LineLoggerProviderTests : IDisposable
         Assert.Equal(["warn: Test[7] a b c ü System.InvalidOperationException: d e"], await ReadAsync(until: "warn:"));
     }
 
-    [Fact]
-    public async Task Logging_a_line_allocates_nothing()
-    {
-        const int Lines = 10_000;
-        List<long> allocated = [];
-        for (var round = 0; round < 5; round++)
-        {
-            await StallAsync();
-            var before = GC.GetAllocatedBytesForCurrentThread();
-            for (var i = 0; i < Lines; i++)
-            {
-                Write(LogLevel.Information, i < Lines - 1 ? "message" : "end");
-            }
-
-            allocated.Add(GC.GetAllocatedBytesForCurrentThread() - before);
-            Assert.Equal(Lines + 1, (await ReadAsync(until: "end")).Count);
-        }
-
-        // Each of the two buffers grows in one round.
-        Assert.True(allocated.Min() == 0, $"Rounds of {Lines} lines allocated {string.Join(", ", allocated)} bytes.");
-    }
-
     private static int Count(string line) => int.Parse(DroppedLine().Match(line).Groups["count"].Value, CultureInfo.InvariantCulture);
 
     [GeneratedRegex(@"^warn: Hello\.Api\.LineLoggerProvider\[1\] Dropped (?<count>\d+) log lines because ")]

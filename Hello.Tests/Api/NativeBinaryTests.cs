@@ -12,7 +12,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
     {
         string[] settings =
         [
-            "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b", "OTEL_SERVICE_NAME=named-here", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=from-here",
+            "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b,x=a%2Cb%3D, y=", "OTEL_SERVICE_NAME=named-here", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=from-here",
             "OTEL_METRICS_EXEMPLAR_FILTER=trace_based",
         ];
         var trace = RandomNumberGenerator.GetBytes(16);
@@ -30,8 +30,8 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
         Assert.True(HasTrace(exports, "/v1/metrics"), "No metric names the trace as its exemplar.");
         Assert.True(HasTrace(exports, "/v1/logs"), "No record of the log names the trace.");
         Assert.Equal(OtlpReceiver.Signals, exports.Select(e => e.Path).Distinct().Order());
-        Assert.All(exports, e => Assert.Contains("x-key: a b", e.Headers));
-        Assert.All(exports, e => Assert.Contains("Content-Type: application/x-protobuf", e.Headers));
+        string[] headers = ["x-key: a b", "x: a,b=", "Content-Type: application/x-protobuf"];
+        Assert.All(exports, e => Assert.All(headers, header => Assert.Contains(header, e.Headers)));
         Assert.All(exports, e => Assert.All(
             ["service.name", "named-here", "deployment.environment.name", "from-here", "telemetry.sdk.language"],
             text => Assert.Contains(text, Encoding.Latin1.GetString(e.Body), StringComparison.Ordinal)));

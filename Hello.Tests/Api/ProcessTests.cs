@@ -84,17 +84,6 @@ public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloAp
             await container.AssertAnswersAsync();
         });
 
-    /// <summary>OpenTelemetry asks for 800 MB at once. The process has enough memory to say that this does not work.</summary>
-    [Theory]
-    [MemberData(nameof(HelloImages.Kinds), MemberType = typeof(HelloImages))]
-    public async Task A_queue_for_which_there_is_no_room_is_not_said_to_be_out_of_memory(ImageSpecification image)
-    {
-        string[] settings = ["--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9", "--env", "OTEL_BSP_MAX_QUEUE_SIZE=100000000"];
-        var ended = await CommandLine.TryAsync("docker", ["run", "--rm", "--memory", "96m", "--memory-swap", "96m", .. settings, image.Reference]);
-
-        SettingCases.AssertOneErrorLine("OpenTelemetry cannot start with OTEL_BSP_MAX_QUEUE_SIZE, OTEL_EXPORTER_OTLP_ENDPOINT: ", "", ended);
-    }
-
     /// <summary>Sends one request after the other, over one connection until the server closes it.</summary>
     private static async Task AskUntilAsync(Uri address, ConcurrentQueue<string> answers, CancellationToken ended)
     {

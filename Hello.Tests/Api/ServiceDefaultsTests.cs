@@ -15,6 +15,9 @@ public sealed class ServiceDefaultsTests
     [InlineData("ConfigureOpenTelemetry", "traces guard", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:1")]
     [InlineData("ConfigureOpenTelemetry", "metrics guard", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://127.0.0.1:1")]
     [InlineData("ConfigureOpenTelemetry", "logs guard", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=http://127.0.0.1:1")]
+    [InlineData("ConfigureOpenTelemetry", "metrics logs guard", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_TRACES_EXPORTER=None")]
+    [InlineData("ConfigureOpenTelemetry", "traces logs guard", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_METRICS_EXPORTER=none")]
+    [InlineData("ConfigureOpenTelemetry", "traces metrics guard", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_LOGS_EXPORTER=console")]
     [InlineData("ConfigureOpenTelemetry", "guard")]
     [InlineData("AddServiceDefaults", "self:live", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_SDK_DISABLED=TRUE")]
     public void A_method_adds_its_part_and_of_telemetry_the_signals_that_have_an_endpoint(string method, string parts, params string[] settings)

@@ -40,7 +40,6 @@ public sealed partial class OddImageTests : IAsyncLifetime
         new("http2", Server("http2"), "port 8080 speaks HTTP/2 only"),
         new("closes", Server("closes"), "port 8080 closes every connection"),
         new("banner", Server("banner"), "port 8080 does not answer with HTTP"),
-        new("licence", Server("licence"), "exit code 3.*licence expired"),
         new("crash", Server("crash"), "exit code 4.*too many requests"),
         new("hungry", Server("hungry"), "memory.*killed|killed.*memory|more memory than its limit", "--memory=64m", "--memory-swap=64m"),
     ];
@@ -48,7 +47,6 @@ public sealed partial class OddImageTests : IAsyncLifetime
     /// <summary>Those that have figures. The line about one names its defect.</summary>
     private static readonly OddImage[] Measured =
     [
-        new("slow", Server("slow")),
         new("late", Server("late")),
         new("other-port-first", Script("timeout 12 dotnet /odd/odd-server.dll hello 9001; exec dotnet Hello.Api.dll")),
         new("inside", OnScratch("ENV ASPNETCORE_URLS=http://127.0.0.1:8080"), @"port 8080 of 127\.0\.0\.1 only"),
@@ -105,7 +103,6 @@ public sealed partial class OddImageTests : IAsyncLifetime
         Assert.All([.. failing.Errors, .. measured.Errors], line =>
             Assert.All(FalseReasons, reason => Assert.DoesNotContain(reason, line, StringComparison.Ordinal)));
         Assert.InRange(measured.Table.Number(Figure.FirstHello, "late"), 12_000, 60_000); // ms
-        Assert.InRange(measured.Table.Number(Figure.RequestsPerSecond, "slow"), 0, 50);
         Assert.Equal(2, measured.Table.Number(Figure.Processes, "own-pids"));
         Assert.InRange(measured.Table.Number(Figure.MemoryAfterStart, "own-pids"), 20, 999); // MB
         Assert.All([.. failing.Texts, .. measured.Texts], text => Assert.DoesNotContain(Secret, text, StringComparison.Ordinal));

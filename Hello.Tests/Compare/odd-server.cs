@@ -43,9 +43,6 @@ app.Run(async context =>
 {
     switch (behaviour)
     {
-        case "slow":
-            await Task.Delay(TimeSpan.FromSeconds(6));
-            break;
         case "late":
             context.Response.StatusCode = (DateTime.UtcNow - started).TotalSeconds switch { < 6 => 503, < 12 => 404, _ => 200 };
             break;
@@ -53,25 +50,22 @@ app.Run(async context =>
             // Memory that .NET does not manage: .NET would end the program itself at the limit.
             Marshal.Copy(megabyte, 0, Marshal.AllocHGlobal(megabyte.Length), megabyte.Length);
             break;
-        case "licence":
-            EndAfter(1, 3, "licence expired");
-            break;
         case "crash":
-            EndAfter(50, 4, "too many requests");
+            context.Response.OnCompleted(EndAsync);
             break;
     }
 
     await context.Response.WriteAsync("Hello");
 
-    void EndAfter(int answers, int exitCode, string reason) => context.Response.OnCompleted(async () =>
+    async Task EndAsync()
     {
-        if (Interlocked.Increment(ref answered) == answers)
+        if (Interlocked.Increment(ref answered) == 50)
         {
             await Task.Delay(20); // The answer leaves first.
-            Console.Error.WriteLine(reason);
-            Environment.Exit(exitCode);
+            Console.Error.WriteLine("too many requests");
+            Environment.Exit(4);
         }
-    });
+    }
 });
 app.Run();
 

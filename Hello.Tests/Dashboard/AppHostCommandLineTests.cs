@@ -20,22 +20,6 @@ public sealed class AppHostCommandLineTests
         }
     }
 
-    /// <summary>A connection to such a port is refused as if it were free.</summary>
-    [Fact]
-    public async Task A_port_that_is_reserved_and_not_listened_on_is_taken()
-    {
-        var ports = LaunchProfile.OnFreePorts();
-        var address = ports["ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL"]!;
-        using var other = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        other.Bind(new IPEndPoint(IPAddress.Loopback, new Uri(address).Port));
-        if (OperatingSystem.IsLinux())
-        {
-            other.SetRawSocketOption(1, 2, BitConverter.GetBytes(0)); // SO_REUSEADDR, which .NET sets, would share the port: socket(7)
-        }
-
-        await AssertRefusedAsync(Refusal(address), ports);
-    }
-
     [Fact]
     public Task An_engine_that_nobody_knows_is_one_line() => AssertRefusedAsync(
         "error: DcpPublisher:ContainerRuntime is 'rocket', which is no known container engine. Set it to docker or podman, or remove it.",
@@ -73,11 +57,6 @@ public sealed class AppHostCommandLineTests
             folder.Delete(recursive: true);
         }
     }
-
-    [Theory]
-    [InlineData("", "localhost,.localhost,127.0.0.1,::1,[::1]")]
-    [InlineData("example.org, localhost", "example.org,localhost,.localhost,127.0.0.1,::1,[::1]")]
-    public void No_proxy_is_asked_for_this_machine(string before, string after) => Assert.Equal(after, LoopbackProxy.WithLoopback(before));
 
     /// <summary>https://learn.microsoft.com/dotnet/core/extensions/configuration-providers#command-line-configuration-provider</summary>
     [Theory]

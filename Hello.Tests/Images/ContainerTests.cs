@@ -67,25 +67,6 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
             SettingCases.AssertWarnings((await container.LogWithAsync(s.Warning)).Split('\n'), s.Warning.Length > 0 ? [s.Warning] : []);
         });
 
-    [Theory]
-    [MemberData(nameof(HelloImages.Kinds), MemberType = typeof(HelloImages))]
-    public Task A_signal_whose_exporter_is_none_is_not_sent_and_the_others_are(ImageSpecification image) =>
-        AtOnce.RunAsync(OtlpReceiver.Signals, async signal =>
-        {
-            await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
-            var none = $"OTEL_{signal.Split('/')[^1].ToUpperInvariant()}_EXPORTER=None";
-            await using var container = await PlainContainer.RunOnHostAsync(
-                image, [.. receiver.Options, .. Options(none), .. Options("OTEL_EXPORTER_OTLP_HEADERS=x=a%2Cb%3D, y=")]);
-            Assert.Equal(HelloImages.Greeting, await container.SayHelloAsync());
-
-            var others = OtlpReceiver.Signals.Where(other => other != signal).ToArray();
-            var exports = await receiver.WaitAsync(all => others.All(other => all.Any(e => e.Path == other)));
-
-            Assert.Equal(others, exports.Select(e => e.Path).Distinct().Order());
-            Assert.All(exports, e => Assert.Contains("x: a,b=", e.Headers));
-            Assert.DoesNotContain("warn:", await container.LogAsync(), StringComparison.Ordinal);
-        });
-
     // The runtime of the alpine build needs 8 to say anything. Telemetry needs more than the start, and .NET finds that out later.
     [Theory]
     [MemberData(nameof(HelloImages.Kinds), MemberType = typeof(HelloImages))]

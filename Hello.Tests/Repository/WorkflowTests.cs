@@ -31,14 +31,6 @@ public sealed partial class WorkflowTests
     internal static string StepOf(string workflow, string name) => JobsOf(Workflows.Single(w => w.Name == workflow).Content).SelectMany(StepsOf)
         .Single(step => step.TryGetProperty("name", out var found) && found.GetString() == name).GetProperty("run").GetString()!;
 
-    /// <summary>GitHub's own limit is six hours. Neither linter asks for a shorter one.</summary>
-    [Fact]
-    public void Every_job_with_steps_has_a_time_limit() => Assert.All(Jobs.Where(job => StepsOf(job).Any()), job =>
-    {
-        Assert.True(job.TryGetProperty("timeout-minutes", out var limit), $"It has no limit: {job}");
-        Assert.InRange(int.Parse(limit.GetString()!, CultureInfo.InvariantCulture), 1, 60);
-    });
-
     /// <summary>
     /// zizmor accepts <c>github.workflow</c> in the name of a group. In a called workflow, that is the name of the caller: the called
     /// workflow would wait for its caller for ever.
