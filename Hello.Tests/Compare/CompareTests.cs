@@ -97,7 +97,6 @@ public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloAp
     private static Task<string[]> ListAsync() =>
         EngineContents.ListOfComparisonsAsync(HelloImages.Specification.Select(image => image.Resource));
 
-    /// <summary>The files of an image and their digests.</summary>
     private static async Task<IEnumerable<(string Path, string Digest)>> DigestsAsync(string reference) =>
         (await ImageArchive.ReadFilesAsync(reference)).Select(f => (f.Path, Convert.ToHexStringLower(SHA256.HashData(f.Content))));
 }

@@ -8,19 +8,18 @@ public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser
     private const int Phone = 390;
     private const int Desktop = 1400;
 
-    /// <summary>Widths in pixels, each in light and dark.</summary>
-    public static TheoryData<int, ColorScheme> Screens =>
-        new() { { Phone, ColorScheme.Light }, { Phone, ColorScheme.Dark }, { Desktop, ColorScheme.Light }, { Desktop, ColorScheme.Dark } };
-
-    [TheoryInBrowser]
-    [MemberData(nameof(Screens))]
-    public async Task It_fits_and_is_accessible(int width, ColorScheme scheme)
+    [FactInBrowser]
+    public async Task It_fits_and_is_accessible_on_a_phone_and_a_desktop_in_light_and_dark()
     {
-        var page = await OpenAsync(width, scheme);
+        foreach (var (width, scheme) in
+            from width in (int[])[Phone, Desktop] from scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark] select (width, scheme))
+        {
+            var page = await OpenAsync(width, scheme);
 
-        Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width, $"It is wider than {width} pixels.");
-        await Browser.AssertAccessibleAsync(page);
-        await Browser.WriteScreenshotAsync(page, $"comparison-{width}-{scheme.ToString().ToLowerInvariant()}", whole: true);
+            Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width, $"It is wider than {width} pixels.");
+            await Browser.AssertAccessibleAsync(page);
+            await Browser.WriteScreenshotAsync(page, $"comparison-{width}-{scheme.ToString().ToLowerInvariant()}", whole: true);
+        }
     }
 
     /// <summary>Its picture is the one of the pages. Without a comparison, it is the page of this class.</summary>

@@ -78,7 +78,6 @@ internal sealed class ImageArchiveBuilder
     /// <summary>The same of several layers, with bars between them.</summary>
     public static byte[][] Layers(string layers) => [.. layers.Split('|').Select(l => Layer(l))];
 
-    /// <summary>A tar of one file.</summary>
     public static byte[] Layer(string path, byte[] content) => Tar([Entry(TarEntryFormat.Pax, TarEntryType.RegularFile, path, content: content)]);
 
     public static byte[] Tar(IEnumerable<TarEntry> entries)
@@ -124,7 +123,6 @@ internal sealed class ImageArchiveBuilder
         .. Files.Select(f => Entry(TarEntryFormat.Pax, TarEntryType.RegularFile, f.Key, content: f.Value)),
     ]);
 
-    /// <summary>Adds a file under the name of its digest.</summary>
     public Descriptor AddBlob(byte[] content)
     {
         Files[BlobName(content)] = content;
@@ -158,7 +156,6 @@ internal sealed class ImageArchiveBuilder
         return entry;
     }
 
-    /// <summary>Adds layers, configuration and manifest.</summary>
     private Descriptor AddImage(byte[][] layers, byte[][] stored) =>
         AddBlob(Json(new { layers = stored.Select(AddBlob).ToArray(), config = AddBlob(Configuration(layers)) }));
 

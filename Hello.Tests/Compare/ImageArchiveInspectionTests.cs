@@ -47,7 +47,7 @@ public sealed class ImageArchiveInspectionTests
     [InlineData("arm64")]
     public async Task Of_several_platforms_that_of_the_engine_is_inspected(string architecture)
     {
-        var facts = await InspectAsync(ImageArchivePlatformTests.Build("linux/amd64 linux/arm64", ImageArchivePlatformTests.Form.Nested), architecture);
+        var facts = await InspectAsync(ImageArchivePlatformTests.Build("linux/amd64 linux/arm64", new("nested")), architecture);
 
         Assert.Equal($"linux-{architecture}", Assert.Single(facts.Contents.LargestFiles).Path);
     }

@@ -7,27 +7,11 @@ namespace Hello.Tests;
 public sealed class ImageArchivePlatformTests
 {
     /// <summary>How the index and the configurations name images.</summary>
-    [Flags]
-    public enum Form
-    {
-        /// <summary>index.json names the images by their platform.</summary>
-        Flat = 0,
-
-        /// <summary>index.json names an index, and that one the images.</summary>
-        Nested = 1,
-
-        /// <summary>An index names indexes with an image each.</summary>
-        Deep = 2,
-
-        /// <summary>The index does not say the platforms, and only the configurations do.</summary>
-        Unnamed = 4,
-
-        /// <summary>An attestation is in front of each image, as BuildKit makes it.</summary>
-        Attested = 8,
-
-        /// <summary>manifest.json names the first image that is there.</summary>
-        Manifest = 16,
-    }
+    /// <param name="Folders">index.json names the images; or an index that names them; or an index that names indexes with an image each.</param>
+    /// <param name="IsUnnamed">The index does not say the platforms, and only the configurations do.</param>
+    /// <param name="IsAttested">An attestation is in front of each image, as BuildKit makes it.</param>
+    /// <param name="HasManifest">manifest.json names the first image that is there.</param>
+    internal sealed record Form(string Folders, bool IsUnnamed = false, bool IsAttested = false, bool HasManifest = false);
 
     [Theory]
     [InlineData(false, "linux/amd64", "amd64")]
@@ -39,7 +23,13 @@ public sealed class ImageArchivePlatformTests
         Assert.Equal(isEmulated, ImagePlatform.IsEmulated(platform, machine));
 
     private static readonly Form[] Forms =
-        [.. from folder in (Form[])[Form.Flat, Form.Nested, Form.Deep] from i in Enumerable.Range(0, 8) select folder | (Form)(i << 2)];
+    [
+        .. from folders in (string[])["flat", "nested", "deep"]
+           from unnamed in (bool[])[false, true]
+           from attested in (bool[])[false, true]
+           from manifest in (bool[])[false, true]
+           select new Form(folders, unnamed, attested, manifest),
+    ];
 
     /// <summary>The platforms in an archive, the platform asked for, and the one read.</summary>
     /// <remarks>A minus marks a platform that the index names and the archive lacks. A tilde marks one of which the archive has only the manifest.</remarks>
@@ -76,7 +66,7 @@ public sealed class ImageArchivePlatformTests
     [Fact]
     public async Task A_missing_layer_of_the_platform_asked_for_is_an_error()
     {
-        var builder = Build("linux/arm64 linux/amd64", Form.Nested);
+        var builder = Build("linux/arm64 linux/amd64", new("nested"));
         builder.Files.Remove(BlobName(Gzip(LayerOf("linux/amd64"))));
 
         Assert.Contains(" (layer 1)", await ErrorAsync(builder), StringComparison.Ordinal);
@@ -87,7 +77,7 @@ public sealed class ImageArchivePlatformTests
     [InlineData("-linux/amd64 ~linux/arm64")]
     public async Task An_archive_without_any_of_its_platforms_is_a_clear_error(string platforms)
     {
-        foreach (var form in new[] { Form.Flat, Form.Nested | Form.Attested, Form.Deep | Form.Unnamed })
+        foreach (var form in (Form[])[new("flat"), new("nested", IsAttested: true), new("deep", IsUnnamed: true)])
         {
             var error = await ErrorAsync(Build(platforms, form));
             Assert.StartsWith("The image's archive is damaged or cut short: it has no blobs/sha256/", error, StringComparison.Ordinal);
@@ -102,7 +92,7 @@ public sealed class ImageArchivePlatformTests
     [InlineData("{}", """{"config":{"digest":"sha256:1"},"layers":[]}""")]
     public async Task What_is_no_image_is_passed_over(string descriptor, string manifest)
     {
-        var builder = Build("linux/amd64", Form.Flat);
+        var builder = Build("linux/amd64", new("flat"));
         builder.Files["blobs/sha256/0"] = "{}"u8.ToArray();
         builder.Files["blobs/sha256/1"] = """{"os":"unknown","architecture":"unknown","rootfs":{"diff_ids":[]}}"""u8.ToArray();
         var blob = builder.AddBlob(Encoding.UTF8.GetBytes(manifest));
@@ -129,14 +119,14 @@ public sealed class ImageArchivePlatformTests
             var stored = name.EndsWith("64", StringComparison.Ordinal) ? Gzip(layer) : Zstd(layer);
             var descriptor = new { digest = Digest(config), mediaType = "application/vnd.oci.image.config.v1+json" };
             var manifest = Json(new { config = descriptor, layers = new[] { new { digest = Digest(stored) } } });
-            if (form.HasFlag(Form.Attested))
+            if (form.IsAttested)
             {
                 var unknown = new { os = "unknown", architecture = "unknown", rootfs = new { type = "layers", diff_ids = Array.Empty<string>() } };
                 images.Add(archive.AddBlob(Json(new { config = archive.AddBlob(Json(unknown)), layers = Array.Empty<object>(), subject = Digest(manifest) })));
             }
 
-            object image = form.HasFlag(Form.Unnamed) ? new { digest = Digest(manifest) } : new { digest = Digest(manifest), platform = named };
-            images.Add(form.HasFlag(Form.Deep) ? archive.AddBlob(Json(new { manifests = new[] { image } })) : image);
+            object image = form.IsUnnamed ? new { digest = Digest(manifest) } : new { digest = Digest(manifest), platform = named };
+            images.Add(form.Folders == "deep" ? archive.AddBlob(Json(new { manifests = new[] { image } })) : image);
             if (name[0] != '-')
             {
                 archive.AddBlob(manifest);
@@ -150,9 +140,8 @@ public sealed class ImageArchivePlatformTests
             }
         }
 
-        var isNested = form.HasFlag(Form.Nested) || form.HasFlag(Form.Deep);
-        archive.Files["index.json"] = Json(new { manifests = isNested ? [archive.AddBlob(Json(new { manifests = images }))] : images });
-        if (form.HasFlag(Form.Manifest) && manifestJson is not null)
+        archive.Files["index.json"] = Json(new { manifests = form.Folders != "flat" ? [archive.AddBlob(Json(new { manifests = images }))] : images });
+        if (form.HasManifest && manifestJson is not null)
         {
             archive.Files["manifest.json"] = Json(new[] { manifestJson });
         }

@@ -12,7 +12,6 @@ public sealed class ImageFactsTests
     [InlineData("d/a", "/d/../../d/./a", "d/a")]
     [InlineData("d/e/a f->d/e d/b", "/f/../b", "d/b")]
     [InlineData("a", "/a/b", null)]
-    [InlineData("d/a", "/d", null)]
     [InlineData("d->d/d", "/d/a", null)]
     public void A_file_is_found_through_links_and_linked_directories(string files, string path, string? found) =>
         Assert.Equal(found, new ImageFileSystem(Image(files).MergeLayers()).Find(path)?.Path);
@@ -45,12 +44,10 @@ public sealed class ImageFactsTests
     [InlineData("app", "", "/", null)]
     [InlineData("/bin/app", "/usr/bin", "/srv", "bin/app")]
     [InlineData("./app", "/bin", "/srv", "srv/app")]
-    [InlineData("bin/app", "/usr/bin", "", "bin/app")]
     public void A_program_is_looked_up_as_execvp_does(string program, string searchPath, string workingDirectory, string? found) =>
         Assert.Equal(found, new ImageFileSystem(Image("bin/app usr/bin/app srv/app").MergeLayers()).FindProgram(program, searchPath, workingDirectory)?.Path);
 
     [Theory]
-    [InlineData(true)]
     [InlineData(true, 1, 2, 6)]
     [InlineData(false, 3)]
     [InlineData(false, 6, 1, 3)]
@@ -109,7 +106,6 @@ public sealed class ImageFactsTests
     [InlineData("""{"Entrypoint":["/app"],"Cmd":["/script"]}""", true)]
     [InlineData("""{"Entrypoint":null,"Cmd":["/app","--flag"]}""", true)]
     [InlineData("""{"Entrypoint":["/script"],"Cmd":["/app"]}""", null)]
-    [InlineData("""{"Entrypoint":["/gone"]}""", null)]
     [InlineData("""{"Entrypoint":["tool"],"Env":["A=1","PATH=/opt:/bin"]}""", true)]
     [InlineData("""{"Entrypoint":["tool"],"Env":["PATH=/bin"]}""", null)]
     [InlineData("""{"Entrypoint":["./tool"],"WorkingDir":"/opt"}""", true)]
@@ -124,7 +120,6 @@ public sealed class ImageFactsTests
     [InlineData("bin/busybox bin/sh->busybox usr/bin/dpkg->../../bin/busybox usr/bin/rpm->../../bin/busybox", "sh", "")]
     [InlineData("sbin/apk lib/apk/db/installed | lib/apk/db/.wh.installed", "", "")]
     [InlineData("usr/bin/rpm var/lib/dpkg/status", "", "")]
-    [InlineData("bin/sh->gone opt/bash sh/a", "", "")]
     [InlineData("busybox/sh bin/bash", "sh bash", "", """{"config":{"Env":["PATH=/app:/busybox"]}}""")]
     public void Shells_and_package_managers_are_programs_in_the_image_and_a_package_manager_has_its_database(
         string files, string shells, string packageManagers, string config = "{}")
@@ -150,7 +145,6 @@ public sealed class ImageFactsTests
     [InlineData("ARG R=a|FROM $R AS build|ARG R=b|FROM $R", "a", "")]
     [InlineData("FROM sdk AS a|FROM other AS b|FROM sdk AS c|FROM scratch AS d|FROM runtime", "runtime", "sdk other")]
     [InlineData("# FROM a|#FROM b|FROM c|# FROM d", "c", "")]
-    [InlineData("FROM a|COPY --from=b /x /y|RUN echo FROM c", "a", "")]
     [InlineData(@"FROM a|RUN echo hello \||# a comment|  from there", "a", "")]
     [InlineData("FROM a|RUN <<EOF|FROM b|EOF|COPY <<-'ONE' <<\"TWO\" /|FROM c|ONE|FROM d|TWO|FROM e", "e", "a")]
     [InlineData("ARG R=|ARG S=${R:-b}|FROM ${S}:1", "b:1", "")]
@@ -203,7 +197,6 @@ public sealed class ImageFactsTests
     [Theory]
     [InlineData("Uid")]
     [InlineData("CapEff")]
-    [InlineData("VmRSS")]
     public void A_missing_line_is_a_clear_error(string name)
     {
         var status = string.Join('\n', Status("0").Split('\n').Where(line => !line.StartsWith($"{name}:", StringComparison.Ordinal)));

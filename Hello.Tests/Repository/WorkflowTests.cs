@@ -18,7 +18,6 @@ public sealed partial class WorkflowTests
 
     private static IEnumerable<JsonElement> Jobs => Workflows.SelectMany(workflow => JobsOf(workflow.Content));
 
-    /// <summary>The lines of all scripts.</summary>
     internal static IEnumerable<string> ScriptLines => Jobs.SelectMany(StepsOf)
         .Where(step => step.TryGetProperty("run", out _))
         .SelectMany(step => step.GetProperty("run").GetString()!.Split('\n', StringSplitOptions.TrimEntries));
@@ -27,7 +26,6 @@ public sealed partial class WorkflowTests
     internal static IEnumerable<string> ScriptsOf(string workflow) => JobsOf(Workflows.Single(w => w.Name == workflow).Content).SelectMany(StepsOf)
         .Where(step => step.TryGetProperty("run", out _)).Select(step => step.GetProperty("name").GetString()!);
 
-    /// <summary>The script of a step.</summary>
     internal static string StepOf(string workflow, string name) => JobsOf(Workflows.Single(w => w.Name == workflow).Content).SelectMany(StepsOf)
         .Single(step => step.TryGetProperty("name", out var found) && found.GetString() == name).GetProperty("run").GetString()!;
 

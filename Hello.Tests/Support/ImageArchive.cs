@@ -1,8 +1,6 @@
 namespace Hello.Tests;
 
 /// <summary>An entry of an image's layer.</summary>
-/// <param name="Path">Its path, without a leading slash.</param>
-/// <param name="Content">Its bytes; empty for a directory or a link.</param>
 internal sealed record ImageFile(string Path, byte[] Content, UnixFileMode Mode, TarEntryType Type, int Uid, int Gid);
 
 /// <summary>Reads what <c>docker image save</c> writes: a tar of layers, which are tars, and a manifest.json that names them.</summary>

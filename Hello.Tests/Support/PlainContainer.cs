@@ -68,10 +68,8 @@ internal sealed class PlainContainer : IAsyncDisposable
         answer => answer.StartsWith('{'),
         Limit);
 
-    /// <summary>What it has written to standard output.</summary>
     public Task<string> LogAsync() => CommandLine.DockerAsync("logs", Id);
 
-    /// <summary>The log once it contains a text, or after a minute.</summary>
     public Task<string> LogWithAsync(string text) =>
         CommandLine.PollAsync(LogAsync, log => log.Contains(text, StringComparison.Ordinal), Limit);
 
