@@ -5,24 +5,22 @@ namespace Hello.Tests;
 public sealed class ApiSettingsTests
 {
     [Fact]
-    public Task A_start_that_cannot_succeed_is_one_line_that_names_the_setting() =>
-        AtOnce.RunAsync([.. SettingCases.EndEveryStart, .. SettingCases.EndTheAlpineStart], async s =>
-        {
-            // The usual home folder may have a developer certificate, with which https works.
-            var ended = await CommandLine.TryAsync(ApiProcess.Command(["HOME=/nowhere", .. s.Settings.Split(' ')]));
-            SettingCases.AssertOneErrorLine(s.Begin, s.Reason, ended);
-        });
-
-    [Fact]
-    public async Task A_port_that_is_taken_is_one_line()
+    public async Task A_start_that_cannot_succeed_is_one_line_that_names_the_setting()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        var setting = $"ASPNETCORE_URLS=http://{listener.LocalEndpoint}";
-
-        var ended = await CommandLine.TryAsync(ApiProcess.Command(setting));
-
-        SettingCases.AssertOneErrorLine($"ASPNETCORE_URLS is 'http://{listener.LocalEndpoint}'", "the port is taken", ended);
+        var taken = $"http://{listener.LocalEndpoint}";
+        await AtOnce.RunAsync(
+            [
+                .. SettingCases.EndEveryStart, .. SettingCases.EndTheAlpineStart,
+                (Settings: $"ASPNETCORE_URLS={taken}", Begin: $"ASPNETCORE_URLS is '{taken}'", Reason: "the port is taken"),
+            ],
+            async s =>
+            {
+                // The usual home folder may have a developer certificate, with which https works.
+                var ended = await CommandLine.TryAsync(ApiProcess.Command(["HOME=/nowhere", .. s.Settings.Split(' ')]));
+                SettingCases.AssertOneErrorLine(s.Begin, s.Reason, ended);
+            });
     }
 
     [Fact]

@@ -12,7 +12,8 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
     {
         string[] settings =
         [
-            "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b,x=a%2Cb%3D, y=", "OTEL_SERVICE_NAME=named-here", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=from-here",
+            "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b,x=a%2Cb%3D, y=", "OTEL_SERVICE_NAME=named-here",
+            "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=from-here",
             "OTEL_METRICS_EXEMPLAR_FILTER=trace_based",
         ];
         var trace = RandomNumberGenerator.GetBytes(16);

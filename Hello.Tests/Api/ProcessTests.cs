@@ -1,6 +1,6 @@
 namespace Hello.Tests;
 
-/// <summary>How the process ends, by a signal or by a fault, and that it starts again.</summary>
+/// <summary>How the process ends by a signal.</summary>
 [Trait("Needs", "Engine")]
 public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
@@ -49,41 +49,6 @@ public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloAp
         Assert.Equal("0", await CommandLine.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container.Id));
     }
 
-    [Theory]
-    [MemberData(nameof(HelloImages.Kinds), MemberType = typeof(HelloImages))]
-    public Task Out_of_memory_ends_the_process_which_can_be_started_again(ImageSpecification image) => AtOnce.RunAsync(
-        [
-            image == HelloImages.Native ? "--memory 20m --memory-swap 20m" : "--memory 32m --memory-swap 32m",
-            "--env DOTNET_GCHeapHardLimit=A00000", // 10 MB, in hexadecimal digits
-        ],
-        async options =>
-        {
-            await using var container = await PlainContainer.AnswerOnHostAsync(image, options.Split(' '));
-            List<RawConnection> held = [];
-            try
-            {
-                // As many headers as it takes. The application's own limits allow them.
-                await Record.ExceptionAsync(() => RawConnection.OpenManyAsync(container.Address, 500, RawConnection.HeadersWithoutEnd, held.Add));
-
-                var end = await CommandLine.PollAsync(
-                    () => StateAsync(container), state => state.StartsWith("exited", StringComparison.Ordinal), TimeSpan.FromSeconds(30));
-                var error = (await CommandLine.TryAsync("docker", "logs", container.Id)).Error;
-                // 137 is SIGKILL. The engine may miss that memory was the reason. A limit of the heap is .NET's own.
-                var isKilled = end.StartsWith("exited 137 ", StringComparison.Ordinal) && options.Contains("--memory", StringComparison.Ordinal);
-                var isSaid = (end, error) == ("exited 1 false", "error: Out of memory. Give the container more, or less to do.");
-                // CoreCLR may have no room for the exception, and then aborts.
-                var isAborted = image != HelloImages.Native && end is ("exited 134 false" or "exited 139 false");
-                Assert.True(isKilled || isSaid || isAborted, $"It is '{end}'. {error}");
-            }
-            finally
-            {
-                held.ForEach(connection => connection.Dispose());
-            }
-
-            await CommandLine.DockerAsync("start", container.Id);
-            await container.AssertAnswersAsync();
-        });
-
     /// <summary>Sends one request after the other, over one connection until the server closes it.</summary>
     private static async Task AskUntilAsync(Uri address, ConcurrentQueue<string> answers, CancellationToken ended)
     {
@@ -106,7 +71,4 @@ public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloAp
             }
         }
     }
-
-    private static Task<string> StateAsync(PlainContainer container) =>
-        CommandLine.DockerAsync("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}", container.Id);
 }

@@ -37,16 +37,6 @@ public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser
         await Browser.WriteScreenshotAsync(page, "comparison");
     }
 
-    [FactInBrowser]
-    public async Task On_paper_it_has_the_colours_of_paper_and_the_bars_are_printed()
-    {
-        var page = await OpenAsync(Desktop, ColorScheme.Dark);
-        await page.EmulateMediaAsync(new() { Media = Media.Print, ColorScheme = ColorScheme.Dark });
-
-        Assert.Equal("rgb(255, 255, 255)", await page.EvaluateAsync<string>("getComputedStyle(document.body).backgroundColor"));
-        Assert.Equal("exact", await page.EvaluateAsync<string>("getComputedStyle(document.querySelector('.bar')).printColorAdjust"));
-    }
-
     /// <summary>Without colours, the bars of the reference still differ: they are empty.</summary>
     [FactInBrowser]
     public async Task Bars_differ_without_colour_and_have_their_value_beside_them()

@@ -78,28 +78,6 @@ public sealed class ComparisonTests
     }
 
     [Fact]
-    public void Copies_of_a_Dockerfile_are_no_builds()
-    {
-        var folder = Directory.CreateTempSubdirectory("hello-test-");
-        foreach (var name in (string[])["a", "a.dockerignore", "a.orig", "a~", "B"])
-        {
-            File.WriteAllText(Path.Combine(folder.FullName, $"Dockerfile-{name}"), "FROM scratch");
-        }
-
-        Assert.Equal(["a"], HelloImage.FindAll(folder.FullName).Select(image => image.Name));
-        folder.Delete(recursive: true);
-    }
-
-    [Fact]
-    public void The_columns_in_the_terminal_are_aligned()
-    {
-        var lines = new Table(["", "alpine", "scratch"], Figure.Rows([Large, Small], Figure.All)).ToText().TrimEnd('\n').Split('\n');
-
-        Assert.Equal(Figure.All.Count + 1, lines.Length);
-        Assert.Single(lines.Select(l => l.Length).Distinct());
-    }
-
-    [Fact]
     public void The_page_is_well_formed_and_measured_texts_cannot_change_its_markup()
     {
         var page = ComparisonPage.Write(Result(Large, Small, new("gone") { HasFailed = true, Reasons = { "<b>broken</b> & more" } }));
@@ -165,7 +143,7 @@ public sealed class ComparisonTests
     [Fact]
     public async Task If_one_file_cannot_be_written_none_changes_and_nothing_is_left_beside_it()
     {
-        var folder = Directory.CreateTempSubdirectory("hello-test-");
+        using var folder = new TempFolder();
         var file = Path.Combine(folder.FullName, "a");
         await WholeFiles.WriteAsync([(file, "old")]);
 
@@ -173,9 +151,8 @@ public sealed class ComparisonTests
             () => WholeFiles.WriteAsync([(file, "new"), (Path.Combine(folder.FullName, "gone", "b"), "new")]));
 
         Assert.StartsWith("What was measured cannot be written: ", error.Message, StringComparison.Ordinal);
-        Assert.Equal(["a"], folder.EnumerateFileSystemInfos().Select(f => f.Name));
+        Assert.Equal(["a"], folder.Info.EnumerateFileSystemInfos().Select(f => f.Name));
         Assert.Equal("old", await File.ReadAllTextAsync(file));
-        folder.Delete(recursive: true);
     }
 
     private static async Task<string> InPageAsync(string page, Func<MarkedPart, string> use)

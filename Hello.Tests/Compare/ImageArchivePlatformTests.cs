@@ -33,24 +33,15 @@ public sealed class ImageArchivePlatformTests
 
     /// <summary>The platforms in an archive, the platform asked for, and the one read.</summary>
     /// <remarks>A minus marks a platform that the index names and the archive lacks. A tilde marks one of which the archive has only the manifest.</remarks>
-    public static TheoryData<string, string, string> Choices => new()
-    {
-        { "linux/amd64 linux/arm64", "linux/arm64", "linux/arm64" },
-        { "linux/amd64 linux/arm64/v8", "linux/arm64", "linux/arm64/v8" },
-        { "linux/arm64 linux/s390x windows/amd64 linux/amd64", "linux/amd64", "linux/amd64" },
-        { "linux/arm/v5 linux/arm/v7", "linux/arm", "linux/arm/v7" },
-        { "linux/amd64 linux/arm/v6", "linux/arm/v7", "linux/arm/v6" },
-        { "linux/amd64 linux/amd64/v3", "linux/amd64/v3", "linux/amd64/v3" },
-        // Another platform, because that of the machine is not there.
-        { "linux/s390x linux/arm64", "linux/amd64", "linux/s390x" },
-        { "~linux/amd64 linux/arm64", "linux/amd64", "linux/arm64" },
-        { "-linux/amd64 ~linux/s390x -linux/arm/v7 linux/arm64", "linux/amd64", "linux/arm64" },
-        // The other platforms were not pulled.
-        { "~linux/arm64 linux/amd64 -linux/s390x", "linux/amd64", "linux/amd64" },
-    };
-
     [Theory]
-    [MemberData(nameof(Choices))]
+    [InlineData("linux/amd64 linux/arm64/v8", "linux/arm64", "linux/arm64/v8")]
+    [InlineData("linux/arm64 linux/s390x windows/amd64 linux/amd64", "linux/amd64", "linux/amd64")]
+    [InlineData("linux/arm/v5 linux/arm/v7", "linux/arm", "linux/arm/v7")]
+    [InlineData("linux/amd64 linux/arm/v6", "linux/arm/v7", "linux/arm/v6")]
+    [InlineData("linux/s390x linux/arm64", "linux/amd64", "linux/s390x")] // that of the machine is not there
+    [InlineData("~linux/amd64 linux/arm64", "linux/amd64", "linux/arm64")]
+    [InlineData("-linux/amd64 ~linux/s390x -linux/arm/v7 linux/arm64", "linux/amd64", "linux/arm64")]
+    [InlineData("~linux/arm64 linux/amd64 -linux/s390x", "linux/amd64", "linux/amd64")] // the others were not pulled
     public async Task The_platform_asked_for_is_read_or_else_the_one_that_is_there(string platforms, string wanted, string read)
     {
         foreach (var form in Forms)

@@ -72,7 +72,7 @@ public sealed class ImageArchiveTests
         var contentEnd = archive.Length - archive.Reverse().TakeWhile(b => b == 0).Count();
         for (var cut = 0; cut < archive.Length; cut += cut % 512 is 0 or 511 ? 1 : 73)
         {
-            var (found, error) = await TryAsync(new PipedStream(archive[..cut]));
+            var (found, error) = await TryAsync(new TrickleStream(archive[..cut]));
 
             Assert.True(cut < contentEnd ? error is not null : found is null || Describe(found) == whole, $"Cut at {cut} of {archive.Length}: {found}");
         }
@@ -209,14 +209,11 @@ public sealed class ImageArchiveTests
     private static string Describe(Archive archive) =>
         $"{archive.Config} {string.Join(' ', archive.Layers.Select(l => $"{l.Digest} {l.CompressedBytes} {string.Join(' ', l.Entries)}"))}";
 
-    /// <summary>A stream without a position, like that of a pipe.</summary>
-    internal class PipedStream(byte[] content) : MemoryStream(content)
+    /// <summary>A stream without a position, like that of a pipe, that gives a byte at a time.</summary>
+    internal sealed class TrickleStream(byte[] content) : MemoryStream(content)
     {
         public override bool CanSeek => false;
-    }
 
-    internal sealed class TrickleStream(byte[] content) : PipedStream(content)
-    {
         public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(count, 1));
 
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>

@@ -1,6 +1,6 @@
 namespace Hello.Tests;
 
-/// <summary>What the AppHost says before it starts anything, and what it publishes. It needs no engine for that.</summary>
+/// <summary>What the AppHost says before it starts anything. It needs no engine for that.</summary>
 [Trait("Needs", "Gnu")]
 public sealed class AppHostCommandLineTests
 {
@@ -9,9 +9,10 @@ public sealed class AppHostCommandLineTests
     {
         var ports = LaunchProfile.OnFreePorts();
         string[] addresses = [.. LaunchProfile.Addresses.Select(setting => ports[setting]!)];
-        List<TcpListener> others = [.. addresses.Select(Listen)];
+        List<TcpListener> others = [.. addresses.Select(address => new TcpListener(IPAddress.Loopback, new Uri(address).Port))];
         try
         {
+            others.ForEach(listener => listener.Start());
             await AssertRefusedAsync(Refusal(addresses), ports);
         }
         finally
@@ -32,31 +33,6 @@ public sealed class AppHostCommandLineTests
         + "--operation publish. To measure the images, run: dotnet run --project Hello.Compare -- --help",
         LaunchProfile.OnFreePorts(),
         "comapre");
-
-    [Fact]
-    public async Task It_publishes_a_manifest_although_its_port_is_taken()
-    {
-        var folder = Directory.CreateTempSubdirectory("hello-test-");
-        var ports = LaunchProfile.OnFreePorts();
-        using var other = Listen(ports["ASPNETCORE_URLS"]!);
-        ports["HOME"] = folder.FullName; // Aspire keeps the state of a deployment there
-        try
-        {
-            var file = Path.Combine(folder.FullName, "manifest.json");
-            var (exitCode, output, error) = await CommandLine.TryAsync(
-                CommandLine.AppHost(ports, "--operation", "publish", "--publisher", "manifest", "--output-path", file));
-
-            Assert.True(exitCode == 0, $"It ended with {exitCode}: {output}\n{error}");
-            var manifest = JsonElement.Parse(await File.ReadAllTextAsync(file));
-            Assert.Equal(
-                HelloImages.Specification.Select(image => image.Resource),
-                manifest.GetProperty("resources").EnumerateObject().Select(resource => resource.Name));
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
-    }
 
     /// <summary>https://learn.microsoft.com/dotnet/core/extensions/configuration-providers#command-line-configuration-provider</summary>
     [Theory]
@@ -86,12 +62,4 @@ public sealed class AppHostCommandLineTests
     /// <summary>Fails unless the AppHost ends with one line.</summary>
     private static async Task AssertRefusedAsync(string line, Dictionary<string, string?> environment, params string[] arguments) =>
         Assert.Equal(new(1, "", line), await CommandLine.TryAsync(CommandLine.AppHost(environment, arguments)));
-
-    /// <summary>Another program on an address.</summary>
-    private static TcpListener Listen(string address)
-    {
-        var listener = new TcpListener(IPAddress.Loopback, new Uri(address).Port);
-        listener.Start();
-        return listener;
-    }
 }

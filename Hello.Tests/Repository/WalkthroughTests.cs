@@ -53,18 +53,17 @@ public sealed class WalkthroughTests(HelloApplication hello) : IClassFixture<Hel
     [Fact]
     public async Task The_commands_of_the_page_on_size_get_the_lists_of_the_compiler()
     {
-        var folder = Directory.CreateTempSubdirectory("hello-test-");
+        using var folder = new TempFolder();
         try
         {
             var commands = await ReadmeTests.CommandsAsync("# Where the bytes are", "docs/size.md");
             var script = $"set -euo pipefail\ncd '{Root}'\n{commands.Replace("artifacts", folder.FullName, StringComparison.Ordinal)}";
             await CommandLine.RunAsync("bash", "-c", script);
 
-            Assert.All(["Hello.Api.mstat", "Hello.Api.map.xml"], list => Assert.NotEmpty(folder.GetFiles(list, SearchOption.AllDirectories)));
+            Assert.All(["Hello.Api.mstat", "Hello.Api.map.xml"], list => Assert.NotEmpty(folder.Info.GetFiles(list, SearchOption.AllDirectories)));
         }
         finally
         {
-            folder.Delete(recursive: true);
             await CommandLine.TryAsync("docker", "rm", "--force", "hello-build");
             await CommandLine.TryAsync("docker", "image", "rm", "hello-build");
         }
