@@ -45,6 +45,7 @@ public sealed class HealthCommandTests : IDisposable
 
     [Theory]
     [InlineData("ASPNETCORE_URLS=abc")]
+    [InlineData("ASPNETCORE_HTTP_PORTS=80800")]
     [InlineData("ASPNETCORE_URLS=http://unix:/nowhere.sock")]
     [InlineData("-p=1")]
     public async Task Where_no_api_can_be_there_is_none(string setting) => Assert.Equal(new(1, "", ""), await AskAsync(setting));

@@ -78,6 +78,18 @@ public sealed class ComparisonTests
     }
 
     [Fact]
+    public void Copies_of_a_Dockerfile_are_no_builds()
+    {
+        using var folder = new TempFolder();
+        foreach (var name in (string[])["a", "a.dockerignore", "a.orig", "a~", "B"])
+        {
+            File.WriteAllText(Path.Combine(folder.FullName, $"Dockerfile-{name}"), "FROM scratch");
+        }
+
+        Assert.Equal(["a"], HelloImage.FindAll(folder.FullName).Select(image => image.Name));
+    }
+
+    [Fact]
     public void The_page_is_well_formed_and_measured_texts_cannot_change_its_markup()
     {
         var page = ComparisonPage.Write(Result(Large, Small, new("gone") { HasFailed = true, Reasons = { "<b>broken</b> & more" } }));

@@ -75,9 +75,6 @@ internal sealed class ImageArchiveBuilder
             _ => Entry(format, TarEntryType.RegularFile, text),
         }));
 
-    /// <summary>The same of several layers, with bars between them.</summary>
-    public static byte[][] Layers(string layers) => [.. layers.Split('|').Select(l => Layer(l))];
-
     public static byte[] Layer(string path, byte[] content) => Tar([Entry(TarEntryFormat.Pax, TarEntryType.RegularFile, path, content: content)]);
 
     public static byte[] Tar(IEnumerable<TarEntry> entries)

@@ -47,6 +47,7 @@ public sealed partial class OddImageTests : IAsyncLifetime
     /// <summary>Those that have figures. The line about one names its defect.</summary>
     private static readonly OddImage[] Measured =
     [
+        new("slow", Server("slow")),
         new("late", Server("late")),
         new("other-port-first", Script("timeout 12 dotnet /odd/odd-server.dll hello 9001; exec dotnet Hello.Api.dll")),
         new("inside", OnScratch("ENV ASPNETCORE_URLS=http://127.0.0.1:8080"), @"port 8080 of 127\.0\.0\.1 only"),
@@ -103,6 +104,7 @@ public sealed partial class OddImageTests : IAsyncLifetime
         Assert.All([.. failing.Errors, .. measured.Errors], line =>
             Assert.All(FalseReasons, reason => Assert.DoesNotContain(reason, line, StringComparison.Ordinal)));
         Assert.InRange(measured.Table.Number(Figure.FirstHello, "late"), 12_000, 60_000); // ms
+        Assert.InRange(measured.Table.Number(Figure.RequestsPerSecond, "slow"), 0, 50);
         Assert.Equal(2, measured.Table.Number(Figure.Processes, "own-pids"));
         Assert.InRange(measured.Table.Number(Figure.MemoryAfterStart, "own-pids"), 20, 999); // MB
         Assert.All([.. failing.Texts, .. measured.Texts], text => Assert.DoesNotContain(Secret, text, StringComparison.Ordinal));

@@ -34,7 +34,6 @@ internal static class RawTar
 
     public static byte[] PaxText(string text) => Entry("PaxHeaders.0/a", text, 'x');
 
-    /// <summary>The end of a tar, after its entries.</summary>
     public static byte[] Tar(params byte[][] entries) => [.. entries.SelectMany(e => e), .. new byte[1024]];
 
     public static string Octal(long number) => $"{Convert.ToString(number, 8).PadLeft(11, '0')}\0";

@@ -43,6 +43,9 @@ app.Run(async context =>
 {
     switch (behaviour)
     {
+        case "slow":
+            await Task.Delay(TimeSpan.FromSeconds(6));
+            break;
         case "late":
             context.Response.StatusCode = (DateTime.UtcNow - started).TotalSeconds switch { < 6 => 503, < 12 => 404, _ => 200 };
             break;

@@ -7,7 +7,6 @@ public sealed class SurfaceTests(HelloApplication hello)
 {
     private const string Wrong = "0123456789abcdef0123456789abcdef";
 
-    /// <param name="setting">The setting that holds the key.</param>
     [Theory]
     [InlineData("dashboard", "AppHost:BrowserToken")]
     [InlineData("telemetry", "AppHost:DashboardApiKey")]

@@ -33,7 +33,6 @@ public sealed class ContainerTests(HelloApplication hello) : IClassFixture<Hello
             static string[] Words(string text) => text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         });
 
-    /// <summary>ApiSettingsTests tests the same settings without the static binary.</summary>
     [Fact]
     public Task A_start_that_cannot_succeed_is_one_line_that_names_the_setting() => AtOnce.RunAsync(
         [

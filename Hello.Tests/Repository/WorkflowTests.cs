@@ -22,7 +22,6 @@ public sealed partial class WorkflowTests
         .Where(step => step.TryGetProperty("run", out _))
         .SelectMany(step => step.GetProperty("run").GetString()!.Split('\n', StringSplitOptions.TrimEntries));
 
-    /// <summary>The names of the steps that have a script.</summary>
     internal static IEnumerable<string> ScriptsOf(string workflow) => JobsOf(Workflows.Single(w => w.Name == workflow).Content).SelectMany(StepsOf)
         .Where(step => step.TryGetProperty("run", out _)).Select(step => step.GetProperty("name").GetString()!);
 

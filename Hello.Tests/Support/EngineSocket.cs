@@ -20,7 +20,6 @@ internal sealed class EngineSocket : IAsyncDisposable
         _relaying = RelayAllAsync(listener, _open.Token);
     }
 
-    /// <summary>Makes the engine unreachable and cuts every connection to it.</summary>
     public async Task CloseAsync()
     {
         await _open.CancelAsync();

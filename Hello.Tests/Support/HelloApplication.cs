@@ -98,7 +98,6 @@ public sealed class HelloApplication : IAsyncLifetime
         return builder;
     }
 
-    /// <summary>Stops everything, once nobody uses it.</summary>
     public async Task DisposeAsync()
     {
         await Gate.WaitAsync();

@@ -69,7 +69,6 @@ internal static class Elf
     /// <summary>Whether a 64-bit little-endian ELF file asks for a dynamic loader.</summary>
     public static bool HasInterpreter(byte[] file) => TypesOf(file, tableAt: 0x20, sizeAt: 0x36, typeAt: 0).Contains(Interpreter);
 
-    /// <summary>Whether a 64-bit little-endian ELF file carries its symbols.</summary>
     public static bool HasSymbolTable(byte[] file) => TypesOf(file, tableAt: 0x28, sizeAt: 0x3A, typeAt: 4).Contains(SymbolTable);
 
     private static IEnumerable<uint> TypesOf(byte[] file, int tableAt, int sizeAt, int typeAt)
