@@ -1,5 +1,3 @@
-using Hello.Api;
-
 namespace Hello.Tests;
 
 /// <summary>The API as a process of this machine, with no container around it.</summary>

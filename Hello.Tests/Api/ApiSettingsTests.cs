@@ -5,24 +5,22 @@ namespace Hello.Tests;
 public sealed class ApiSettingsTests
 {
     [Fact]
-    public Task A_start_that_cannot_succeed_is_one_line_that_names_the_setting() =>
-        AtOnce.RunAsync([.. SettingCases.EndEveryStart, .. SettingCases.EndTheAlpineStart], async s =>
-        {
-            // The usual home folder may have a developer certificate, with which https works.
-            var ended = await CommandLine.TryAsync(ApiProcess.Command(["HOME=/nowhere", .. s.Settings.Split(' ')]));
-            SettingCases.AssertOneErrorLine(s.Begin, s.Reason, ended);
-        });
-
-    [Fact]
-    public async Task A_port_that_is_taken_is_one_line()
+    public async Task A_start_that_cannot_succeed_is_one_line_that_names_the_setting()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        var setting = $"ASPNETCORE_URLS=http://{listener.LocalEndpoint}";
-
-        var ended = await CommandLine.TryAsync(ApiProcess.Command(setting));
-
-        SettingCases.AssertOneErrorLine($"ASPNETCORE_URLS is 'http://{listener.LocalEndpoint}'", "the port is taken", ended);
+        var taken = $"http://{listener.LocalEndpoint}";
+        await AtOnce.RunAsync(
+            [
+                .. SettingCases.EndEveryStart, .. SettingCases.EndTheAlpineStart,
+                (Settings: $"ASPNETCORE_URLS={taken}", Begin: $"ASPNETCORE_URLS is '{taken}'", Reason: "the port is taken"),
+            ],
+            async s =>
+            {
+                // The usual home folder may have a developer certificate, with which https works.
+                var ended = await CommandLine.TryAsync(ApiProcess.Command(["HOME=/nowhere", .. s.Settings.Split(' ')]));
+                SettingCases.AssertOneErrorLine(s.Begin, s.Reason, ended);
+            });
     }
 
     [Fact]
@@ -50,16 +48,5 @@ public sealed class ApiSettingsTests
         using var content = new ByteArrayContent(new byte[11]);
         using var answer = await api.Client.PostAsync(new Uri("/nowhere", UriKind.Relative), content);
         Assert.Equal(413, (int)answer.StatusCode);
-    }
-
-    [Fact]
-    public async Task Endpoints_of_Kestrel_are_listened_on_alone_and_without_a_warning()
-    {
-        await using var api = await ApiProcess.StartAsync(
-            "Kestrel__Endpoints__One__Url=http://127.0.0.1:0", "--Kestrel:Endpoints:Two:Url=http://+:0");
-
-        Assert.Equal(2, api.StartLines.Count(line => line.Contains("Now listening on: ", StringComparison.Ordinal)));
-        Assert.All(api.StartLines, line => Assert.StartsWith("info: Microsoft.Hosting.Lifetime[", line, StringComparison.Ordinal));
-        Assert.Equal(HelloImages.Greeting, await api.Client.GetStringAsync(new Uri("/hello", UriKind.Relative)));
     }
 }

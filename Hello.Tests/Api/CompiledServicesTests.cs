@@ -1,20 +1,16 @@
-using System.Collections;
 using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
-using Hello.Api;
 using Hello.Api.Native;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Hello.Tests;
 
 /// <summary>
-/// The services that CompiledServices.cs makes, and the names of types that it gives the Native AOT compiler, which ignores a wrong one.
+/// Options that CompiledOptions.cs makes are those that the container would make, and the types exist that CompiledServices.cs names for
+/// the Native AOT compiler, which ignores a wrong name.
 /// </summary>
-[Collection(nameof(HelloServerTests))]
 public sealed class CompiledServicesTests
 {
     [Fact]
@@ -28,57 +24,49 @@ public sealed class CompiledServicesTests
     }
 
     /// <summary>An update of the framework may rename an internal type. The service is then made by reflection.</summary>
-    [Theory]
-    [InlineData("CompiledOptions`1[[OpenTelemetry.Gone, OpenTelemetry]], Hello.Api")]
-    [InlineData("CompiledOptions`1[[Gone.Type, Gone.Assembly]], Hello.Api")]
-    public void A_name_that_is_gone_is_no_exception(string name) => Assert.Null(CompiledServices.Named($"Hello.Api.Native.{name}"));
-
     [Fact]
-    public void A_build_with_a_JIT_compiler_keeps_the_services_of_the_framework()
+    public void A_name_that_is_gone_is_no_exception() =>
+        Assert.Null(CompiledServices.Named("Hello.Api.Native.CompiledOptions`1[[Gone.Type, Gone.Assembly]], Hello.Api"));
+
+    /// <summary>The options of the container, which are not compiled, are those that are wanted.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Every_setup_is_called_in_its_order_for_each_name(bool compiled)
     {
-        var services = new ServiceCollection().AddOptions().AddLogging();
-        ServiceDescriptor[] before = [.. services];
+        var services = new ServiceCollection();
+        services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(1));
+        services.Configure<HostOptions>("other", options => options.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        services.AddSingleton<IConfigureOptions<HostOptions>, AddSecond>(); // made by the container
+        services.AddSingleton<IConfigureOptions<HostOptions>>(_ => new ConfigureOptions<HostOptions>(options => options.ShutdownTimeout *= 3));
+        services.PostConfigureAll<HostOptions>(options => options.ShutdownTimeout += TimeSpan.FromSeconds(1));
 
-        services.AddCompiledServices();
-
-        Assert.Equal(before, services);
+        Assert.Equal(TimeSpan.FromSeconds(7), Made<IOptions<HostOptions>>(services, compiled).Value.ShutdownTimeout);
+        var monitor = Made<IOptionsMonitor<HostOptions>>(services, compiled);
+        Assert.Equal((7, 11), (monitor.CurrentValue.ShutdownTimeout.Seconds, monitor.Get("other").ShutdownTimeout.Seconds));
+        Assert.Same(monitor.Get("other"), monitor.Get("other"));
     }
 
-    /// <summary>Options that are missing in CompiledServices.cs slow down the start. An update of the framework may add some.</summary>
     [Fact]
-    public async Task The_start_makes_no_options_by_reflection()
+    public void A_value_that_is_not_allowed_is_an_exception()
     {
-        var builder = HelloServer.CreateBuilder(
-            ["--urls=http://127.0.0.1:0", "--OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "--Logging:LogLevel:Default=None"]);
-        builder.AddServiceDefaults();
-        CompiledServices.Compile(builder.Services);
-        await using var app = builder.Build();
-        app.UseErrorReplies();
-        app.MapDefaultEndpoints();
-        await app.StartAsync();
-        using var client = new HttpClient();
-        Assert.Equal("Healthy", await client.GetStringAsync(new Uri($"{app.Urls.Single()}/health")));
+        var services = new ServiceCollection();
+        services.AddOptions<HostOptions>().Validate(options => options.ShutdownTimeout > TimeSpan.FromDays(1), "It is short.");
 
-        // What the container has made: https://github.com/dotnet/runtime/blob/main/src/libraries/
-        // Microsoft.Extensions.DependencyInjection/src/ServiceLookup/CallSiteFactory.cs
-        var factory = Get(app.Services, "CallSiteFactory");
-        var made = ((IEnumerable)Get(factory, "_callSiteCache")).Cast<object>().Select(pair => Get(pair, "Value")).ToArray();
-        Assert.True(made.Length > 50, $"Only {made.Length} services were made.");
-        Type[] options = [typeof(IOptions<>), typeof(IOptionsMonitor<>)];
-        Assert.Empty(
-            from site in made
-            where site.GetType().Name == "ConstructorCallSite"
-            let service = (Type)Get(site, "ServiceType")
-            where service.IsGenericType && options.Contains(service.GetGenericTypeDefinition())
-            select service);
-        await app.StopAsync();
+        var failure = Assert.Throws<OptionsValidationException>(() => Made<IOptions<HostOptions>>(services, compiled: true).Value);
+        Assert.Equal("It is short.", failure.Message);
+    }
 
-        static object Get(object from, string member)
+    private static T Made<T>(ServiceCollection services, bool compiled)
+        where T : notnull
+    {
+        IServiceCollection all = new ServiceCollection().Add(services).AddOptions();
+        if (compiled)
         {
-            const BindingFlags any = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic;
-            return from.GetType().GetProperty(member, any)?.GetValue(from) ?? from.GetType().GetField(member, any)?.GetValue(from)
-                ?? throw new InvalidOperationException($"{from.GetType()} has no {member} any more. Find out how it knows what it has made.");
+            CompiledServices.Compile(all);
         }
+
+        return all.BuildServiceProvider().GetRequiredService<T>();
     }
 
     /// <summary>The strings in an assembly's code that look like a generic type or an array: <c>A.B`1[[C.D, E]], F</c>, <c>A.B[], C</c>.</summary>
@@ -93,5 +81,10 @@ public sealed class CompiledServicesTests
         }
 
         return [.. texts.Where(text => text.Contains("`1[[", StringComparison.Ordinal) || text.Contains("[], ", StringComparison.Ordinal))];
+    }
+
+    private sealed class AddSecond : IConfigureOptions<HostOptions>
+    {
+        public void Configure(HostOptions options) => options.ShutdownTimeout += TimeSpan.FromSeconds(1);
     }
 }

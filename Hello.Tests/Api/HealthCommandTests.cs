@@ -1,5 +1,4 @@
 using System.Security.Cryptography.X509Certificates;
-using Hello.Api;
 
 namespace Hello.Tests;
 
@@ -67,16 +66,6 @@ public sealed class HealthCommandTests : IDisposable
         }
 
         Assert.Equal(new(1, "", ""), await asked);
-    }
-
-    [Fact]
-    public async Task An_api_that_hangs_is_not_healthy()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start(); // the kernel takes connections, and nobody reads them
-
-        // It ends by its own limit. Nobody else ends it: a program without one would fail here after two minutes.
-        Assert.Equal(new(1, "", ""), await AskAsync($"ASPNETCORE_URLS=http://{listener.LocalEndpoint}"));
     }
 
     private static Task<ProgramResult> AskAsync(params string[] settings) =>

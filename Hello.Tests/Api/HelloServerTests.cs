@@ -1,9 +1,5 @@
-using Hello.Api;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.Memory;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
 
 namespace Hello.Tests;
 
@@ -39,7 +35,6 @@ public sealed class HelloServerTests
     [InlineData("8080")]
     [InlineData("8080", "urls=")]
     [InlineData("8080", "Kestrel:Limits:MaxConcurrentConnections=9")]
-    [InlineData("9000", "http_ports=9000")]
     [InlineData(null, "https_ports=9000")]
     [InlineData(null, "urls=http://+:9000")]
     [InlineData(null, "Kestrel:Endpoints:Http:Url=http://+:9000")]

@@ -13,14 +13,12 @@ public sealed class HelloTests(HelloApplication hello)
         ("an unknown path", Request("GET /nowhere", Close), 404, "Not Found"),
         ("a wrong method", Request("POST /hello", "Content-Length: 0", Close), 405, "Method Not Allowed"),
         ("a malformed request line", "GET\r\n\r\n", 400, "Bad Request"),
-        ("a malformed header", Request("GET /hello", "no colon"), 400, "Bad Request"),
         ("no host", "GET /hello HTTP/1.1\r\n\r\n", 400, "Bad Request"),
         // https://www.rfc-editor.org/rfc/rfc8446#section-4.1.2, with the name of the server and a key share.
         ("a TLS ClientHello", Encoding.Latin1.GetString(Convert.FromHexString(
             "16030100a8010000a40303" + new string('5', 64) + "20" + new string('a', 64) + "0006130113021303" + "01000055"
             + "0000000e000c0000096c6f63616c686f7374" + "000a00040002001d" + "000d000400020403" + "002b0003020304"
             + "003300260024001d0020" + new string('7', 64))) + "\r\n\r\n", 400, "Bad Request"),
-        ("a chunk that is no number", Request("POST /hello", "Transfer-Encoding: chunked") + "xyz\r\n", 400, "Bad Request"),
         ("a chunk that overflows", Request("POST /hello", "Transfer-Encoding: chunked") + "ffffffffffffffff\r\nx\r\n0\r\n\r\n", 400, "Bad Request"),
         ("chunks that become too much",
             Request("POST /hello", "Transfer-Encoding: chunked") + string.Concat(Enumerable.Repeat($"400\r\n{new string('x', 1024)}\r\n", 5)),
@@ -28,7 +26,6 @@ public sealed class HelloTests(HelloApplication hello)
         ("a large body", Request("POST /hello", "Content-Length: 1000000000"), 413, "Payload Too Large"),
         ("a long request line", Request($"GET /{new string('x', 9_000)}"), 414, "URI Too Long"),
         ("a large header", Request("GET /hello", $"X-Large: {new string('x', 20_000)}"), 431, "Request Header Fields Too Large"),
-        ("many headers", Request("GET /hello", [.. Enumerable.Range(0, 100).Select(i => $"X-{i}: x")]), 431, "Request Header Fields Too Large"),
         // https://www.rfc-editor.org/rfc/rfc9112#section-6.3 and #section-11.2
         ("a request smuggled behind a chunked body that has a length",
             Request("POST /hello", "Content-Length: 5", "Transfer-Encoding: chunked") + "0\r\n\r\n" + Request("GET /hello"),
@@ -45,15 +42,10 @@ public sealed class HelloTests(HelloApplication hello)
             "GET /hello", "Connection: Upgrade, close", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="),
         "CONNECT h:80 HTTP/1.1\r\nHost: h:80\r\nConnection: close\r\n\r\n",
-        Request("TRACE /hello", Close),
-        Request("OPTIONS *", Close),
-        Request("BREW /hello", Close),
         "GET http://other/hello?a=%00&b=%zz HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n",
         Request("GET /%ff%fe/..%2f..%2fetc%2fpasswd", Close),
         Request("GET /hell\u00f6", Close),
         Request("GET /hello", "Host: i", Close),
-        "GET /hello HTTP/0.9\r\n\r\n",
-        "GET /hello HTTP/1.0\r\n\r\n",
         Request(
             "GET /hello", "Accept-Encoding: gzip, br, zstd", "Accept-Language: tlh", "Cookie: a=b; c", "Authorization: Negotiate AAAA",
             "Range: bytes=0-1", "traceparent: 00-zz-zz-zz", "baggage: ,,=,", Close),
@@ -62,34 +54,32 @@ public sealed class HelloTests(HelloApplication hello)
         Request("POST /hello", "Content-Length: 3", "Expect: 100-continue", "Content-Type: multipart/form-data; boundary=x", Close) + "abc",
     ];
 
+    /// <summary>A HEAD, also one that Kestrel rejects, a request as large as it may be, and a target that names another host than the header.</summary>
+    private static readonly (string Request, string Status, string Body)[] Edges =
+    [
+        (Request("HEAD /hello", Close), "200 OK", HelloImages.Greeting),
+        ("HEAD /hello HTTP/1.1\r\n\r\n", "400 Bad Request", """{"code":400,"result":"Bad Request"}"""),
+        (Request(
+            $"POST /{new string('x', 8_150)}",
+            ["Content-Length: 4096", Close, .. Enumerable.Range(0, 16).Select(i => $"X-{i}: {new string('x', 1_000)}")]) + new string('x', 4_096),
+            "404 Not Found", """{"code":404,"result":"Not Found"}"""),
+        // The target alone says which host is meant: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2.
+        (Request("GET http://a/hello", Close), "200 OK", HelloImages.Greeting),
+    ];
+
     [Theory]
     [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Head_answers_with_the_headers_only_even_to_a_request_that_Kestrel_rejects(ImageSpecification image)
+    public async Task A_request_at_the_edge_of_what_is_allowed_is_answered_and_head_with_the_headers_only(ImageSpecification image)
     {
-        (string Request, string Status, int Length)[] asked =
-        [
-            (Request("HEAD /hello", Close), "200 OK", 36),
-            ("HEAD /hello HTTP/1.1\r\n\r\n", "400 Bad Request", 35),
-        ];
-        foreach (var (request, status, length) in asked)
+        foreach (var (request, status, body) in Edges)
         {
             var answer = await SendAsync(image, request);
 
             Assert.StartsWith($"HTTP/1.1 {status}\r\n", answer, StringComparison.Ordinal);
-            Assert.Contains($"\r\nContent-Length: {length}\r\n", answer, StringComparison.Ordinal);
+            Assert.Contains($"\r\nContent-Length: {body.Length}\r\n", answer, StringComparison.Ordinal);
             Assert.Contains("\r\nContent-Type: application/json; charset=utf-8\r\n", answer, StringComparison.Ordinal);
-            Assert.EndsWith("\r\n\r\n", answer, StringComparison.Ordinal);
+            Assert.EndsWith(request.StartsWith("HEAD ", StringComparison.Ordinal) ? "\r\n\r\n" : $"\r\n\r\n{body}", answer, StringComparison.Ordinal);
         }
-    }
-
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Health_and_alive_answer_in_one_word(ImageSpecification image)
-    {
-        using var client = hello.App.CreateHttpClient(image.Resource);
-
-        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/health", UriKind.Relative)));
-        Assert.Equal("Healthy", await client.GetStringAsync(new Uri("/alive", UriKind.Relative)));
     }
 
     [Theory]
@@ -133,47 +123,6 @@ public sealed class HelloTests(HelloApplication hello)
         Assert.Equal(container, hello.ContainerId(image));
         Assert.Equal("true", await CommandLine.DockerAsync("inspect", "--format", "{{.State.Running}}", container));
         Assert.DoesNotContain(await hello.ConsoleLogAsync(image), line => line.Contains("NotSupportedException", StringComparison.Ordinal));
-    }
-
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task Pipelined_requests_are_all_answered_in_order(ImageSpecification image)
-    {
-        (string Line, string Body)[] known = [("GET /hello", "Hello World!"), ("GET /nowhere", "Not Found"), ("DELETE /hello", "Method Not Allowed")];
-        var asked = Enumerable.Range(0, 1_000).Select(i => known[i * i % 7 % known.Length]).ToArray();
-        using var connection = await RawConnection.OpenAsync(hello.App.GetEndpoint(image.Resource));
-
-        await connection.SendAsync(string.Concat(asked.Select(request => Request(request.Line))));
-
-        for (var i = 0; i < asked.Length; i++)
-        {
-            var answer = await connection.ReadAnswerAsync();
-            var isRight = answer.EndsWith($"\"{asked[i].Body}\"}}", StringComparison.Ordinal);
-            Assert.True(isRight, $"Request {i}, {asked[i].Line}, was answered with '{answer}'.");
-        }
-    }
-
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_request_as_large_as_it_may_be_is_answered(ImageSpecification image)
-    {
-        var headers = Enumerable.Range(0, 16).Select(i => $"X-{i}: {new string('x', 1_000)}");
-        var request = Request($"POST /{new string('x', 8_150)}", ["Content-Length: 4096", Close, .. headers]);
-
-        var answer = await SendAsync(image, request + new string('x', 4_096));
-
-        Assert.StartsWith("HTTP/1.1 404 Not Found\r\n", answer, StringComparison.Ordinal);
-    }
-
-    /// <summary>The target alone says which host is meant: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2.</summary>
-    [Theory]
-    [MemberData(nameof(HelloImages.All), MemberType = typeof(HelloImages))]
-    public async Task A_target_in_absolute_form_is_answered_whatever_the_host_is(ImageSpecification image)
-    {
-        var answer = await SendAsync(image, Request("GET http://a/hello", Close));
-
-        Assert.StartsWith("HTTP/1.1 200 OK\r\n", answer, StringComparison.Ordinal);
-        Assert.EndsWith(HelloImages.Greeting, answer, StringComparison.Ordinal);
     }
 
     [Fact]

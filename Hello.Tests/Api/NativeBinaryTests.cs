@@ -7,12 +7,13 @@ namespace Hello.Tests;
 public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     [Theory]
-    [MemberData(nameof(Builds.All), MemberType = typeof(Builds))]
+    [MemberData(nameof(HelloImages.Kinds), MemberType = typeof(HelloImages))]
     public async Task All_three_signals_are_exported_with_the_headers_and_names_that_are_set_and_the_trace_of_the_caller(ImageSpecification image)
     {
         string[] settings =
         [
-            "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b", "OTEL_SERVICE_NAME=named-here", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=from-here",
+            "OTEL_EXPORTER_OTLP_HEADERS=x-key=a b,x=a%2Cb%3D, y=", "OTEL_SERVICE_NAME=named-here",
+            "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=from-here",
             "OTEL_METRICS_EXEMPLAR_FILTER=trace_based",
         ];
         var trace = RandomNumberGenerator.GetBytes(16);
@@ -30,8 +31,8 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
         Assert.True(HasTrace(exports, "/v1/metrics"), "No metric names the trace as its exemplar.");
         Assert.True(HasTrace(exports, "/v1/logs"), "No record of the log names the trace.");
         Assert.Equal(OtlpReceiver.Signals, exports.Select(e => e.Path).Distinct().Order());
-        Assert.All(exports, e => Assert.Contains("x-key: a b", e.Headers));
-        Assert.All(exports, e => Assert.Contains("Content-Type: application/x-protobuf", e.Headers));
+        string[] headers = ["x-key: a b", "x: a,b=", "Content-Type: application/x-protobuf"];
+        Assert.All(exports, e => Assert.All(headers, header => Assert.Contains(header, e.Headers)));
         Assert.All(exports, e => Assert.All(
             ["service.name", "named-here", "deployment.environment.name", "from-here", "telemetry.sdk.language"],
             text => Assert.Contains(text, Encoding.Latin1.GetString(e.Body), StringComparison.Ordinal)));
@@ -49,7 +50,7 @@ public sealed class NativeBinaryTests(HelloApplication hello) : IClassFixture<He
         byte[]? refused = null;
         await using var receiver = new OtlpReceiver(export => export.Path == "/v1/traces" && refused is null ? Refuse(export) : OtlpReceiver.Ok);
         string[] settings = ["--env", "OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY=in_memory", "--env", "OTEL_EXPORTER_OTLP_COMPRESSION=gzip"];
-        await using var container = await PlainContainer.AnswerOnHostAsync(Builds.Native, [.. receiver.Options, .. settings]);
+        await using var container = await PlainContainer.AnswerOnHostAsync(HelloImages.Native, [.. receiver.Options, .. settings]);
 
         var exports = await receiver.WaitAsync(e => refused is not null && e.Count(x => x.Body.AsSpan().SequenceEqual(refused)) == 2);
 

@@ -15,7 +15,7 @@ public sealed class OverloadTests(BuiltImages images)
     ];
 
     [Theory]
-    [MemberData(nameof(Builds.All), MemberType = typeof(Builds))]
+    [MemberData(nameof(HelloImages.Kinds), MemberType = typeof(HelloImages))]
     public async Task Connections_that_hold_on_to_something_keep_nobody_out(ImageSpecification image)
     {
         foreach (var (what, request, count) in Attacks)
@@ -33,7 +33,7 @@ public sealed class OverloadTests(BuiltImages images)
     {
         await using var receiver = new OtlpReceiver(_ => OtlpReceiver.Ok);
         await using var container = await PlainContainer.AnswerOnHostAsync(
-            Builds.Native, [.. Builds.Native.RunOptions, "--env", "DOTNET_PROCESSOR_COUNT=128", .. receiver.Options]);
+            HelloImages.Native, [.. HelloImages.Native.RunOptions, "--env", "DOTNET_PROCESSOR_COUNT=128", .. receiver.Options]);
 
         var load = await LoadBurst.SendAsync(
             new(container.Address, "/hello"),

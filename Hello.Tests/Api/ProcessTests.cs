@@ -1,15 +1,13 @@
-using System.Collections.Concurrent;
-
 namespace Hello.Tests;
 
-/// <summary>How the process ends, by a signal or by a fault, and that it starts again.</summary>
+/// <summary>How the process ends by a signal.</summary>
 [Trait("Needs", "Engine")]
 public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloApplication>
 {
     private const string Said = "info: Hello.Api[1] Said hello to ";
 
     [Theory]
-    [MemberData(nameof(Builds.All), MemberType = typeof(Builds))]
+    [MemberData(nameof(HelloImages.Kinds), MemberType = typeof(HelloImages))]
     public async Task Sigterm_under_load_lets_every_answer_that_was_begun_be_complete(ImageSpecification image)
     {
         await using var container = await PlainContainer.AnswerOnHostAsync(image);
@@ -35,7 +33,7 @@ public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloAp
     }
 
     [Theory]
-    [MemberData(nameof(Builds.All), MemberType = typeof(Builds))]
+    [MemberData(nameof(HelloImages.Kinds), MemberType = typeof(HelloImages))]
     public async Task Sigterm_ends_it_with_exit_code_0_whatever_the_connections_hold(ImageSpecification image)
     {
         await using var container = await PlainContainer.AnswerOnHostAsync(image);
@@ -49,69 +47,6 @@ public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloAp
         // 137 would mean that it was killed 9 s later. By default an engine waits for 10 s.
         await CommandLine.DockerAsync("stop", "--time", "9", container.Id);
         Assert.Equal("0", await CommandLine.DockerAsync("inspect", "--format", "{{.State.ExitCode}}", container.Id));
-    }
-
-    [Theory]
-    [MemberData(nameof(Builds.All), MemberType = typeof(Builds))]
-    public Task Out_of_memory_ends_the_process_which_can_be_started_again(ImageSpecification image) => AtOnce.RunAsync(
-        [
-            image == Builds.Native ? "--memory 20m --memory-swap 20m" : "--memory 32m --memory-swap 32m",
-            "--env DOTNET_GCHeapHardLimit=A00000", // 10 MB, in hexadecimal digits
-        ],
-        async options =>
-        {
-            await using var container = await PlainContainer.AnswerOnHostAsync(image, options.Split(' '));
-            List<RawConnection> held = [];
-            try
-            {
-                // As many headers as it takes. The application's own limits allow them.
-                await Record.ExceptionAsync(() => RawConnection.OpenManyAsync(container.Address, 500, RawConnection.HeadersWithoutEnd, held.Add));
-
-                var end = await CommandLine.PollAsync(
-                    () => StateAsync(container), state => state.StartsWith("exited", StringComparison.Ordinal), TimeSpan.FromSeconds(30));
-                var error = (await CommandLine.TryAsync("docker", "logs", container.Id)).Error;
-                // 137 is SIGKILL. The engine may miss that memory was the reason. A limit of the heap is .NET's own.
-                var isKilled = end.StartsWith("exited 137 ", StringComparison.Ordinal) && options.Contains("--memory", StringComparison.Ordinal);
-                var isSaid = (end, error) == ("exited 1 false", "error: Out of memory. Give the container more, or less to do.");
-                // CoreCLR may have no room for the exception, and then aborts.
-                var isAborted = image != Builds.Native && end is ("exited 134 false" or "exited 139 false");
-                Assert.True(isKilled || isSaid || isAborted, $"It is '{end}'. {error}");
-            }
-            finally
-            {
-                held.ForEach(connection => connection.Dispose());
-            }
-
-            await CommandLine.DockerAsync("start", container.Id);
-            await container.AssertAnswersAsync();
-        });
-
-    /// <summary>OpenTelemetry asks for 800 MB at once. The process has enough memory to say that this does not work.</summary>
-    [Theory]
-    [MemberData(nameof(Builds.All), MemberType = typeof(Builds))]
-    public async Task A_queue_for_which_there_is_no_room_is_not_said_to_be_out_of_memory(ImageSpecification image)
-    {
-        string[] settings = ["--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9", "--env", "OTEL_BSP_MAX_QUEUE_SIZE=100000000"];
-        var ended = await CommandLine.TryAsync("docker", ["run", "--rm", "--memory", "96m", "--memory-swap", "96m", .. settings, image.Reference]);
-
-        SettingCases.AssertOneErrorLine("OpenTelemetry cannot start with OTEL_BSP_MAX_QUEUE_SIZE, OTEL_EXPORTER_OTLP_ENDPOINT: ", "", ended);
-    }
-
-    [Theory]
-    [MemberData(nameof(Builds.All), MemberType = typeof(Builds))]
-    public async Task A_start_with_too_little_memory_is_killed_and_succeeds_with_more(ImageSpecification image)
-    {
-        // 6 MB are the least that the engine gives. Without telemetry, the scratch builds serve in them.
-        await using var container = await PlainContainer.RunOnHostAsync(
-            image, "--memory", "6m", "--memory-swap", "6m", "--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9");
-        await CommandLine.DockerAsync("wait", container.Id);
-        // 137 is SIGKILL. The engine may not see that memory was the reason if the process ends at once. The start with more shows it.
-        Assert.StartsWith("exited 137 ", await StateAsync(container), StringComparison.Ordinal);
-
-        await CommandLine.DockerAsync("update", "--memory", "256m", "--memory-swap", "256m", container.Id);
-        await CommandLine.DockerAsync("start", container.Id);
-
-        await container.AssertAnswersAsync();
     }
 
     /// <summary>Sends one request after the other, over one connection until the server closes it.</summary>
@@ -136,7 +71,4 @@ public sealed class ProcessTests(HelloApplication hello) : IClassFixture<HelloAp
             }
         }
     }
-
-    private static Task<string> StateAsync(PlainContainer container) =>
-        CommandLine.DockerAsync("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}", container.Id);
 }

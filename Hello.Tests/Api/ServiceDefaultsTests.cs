@@ -1,8 +1,5 @@
 using Hello.ServiceDefaults.Otlp;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
@@ -12,65 +9,39 @@ namespace Hello.Tests;
 /// <summary>The service defaults have the methods of Aspire's template, and each method does its own part.</summary>
 public sealed class ServiceDefaultsTests
 {
-    [Fact]
-    public void The_health_checks_come_without_telemetry()
-    {
-        var builder = CreateBuilder(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"));
-
-        Assert.Same(builder, builder.AddDefaultHealthChecks());
-
-        using var host = builder.Build();
-        var check = Assert.Single(host.Services.GetRequiredService<IOptions<HealthCheckServiceOptions>>().Value.Registrations);
-        Assert.Equal(("self", "live"), (check.Name, Assert.Single(check.Tags)));
-        Assert.Equal("", SignalsOf(host));
-    }
-
     [Theory]
-    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "traces metrics logs")]
-    [InlineData("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "traces")]
-    [InlineData("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "metrics")]
-    [InlineData("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "logs")]
-    [InlineData("UNRELATED", "")]
-    public void Telemetry_comes_without_health_checks_and_with_the_signals_that_have_an_endpoint(string variable, string signals)
-    {
-        var builder = CreateBuilder((variable, "http://127.0.0.1:1"));
-
-        Assert.Same(builder, builder.ConfigureOpenTelemetry());
-
-        using var host = builder.Build();
-        Assert.Equal(signals, SignalsOf(host));
-        Assert.Contains(host.Services.GetServices<IHostedService>(), service => service is OtlpGuard);
-        Assert.Null(host.Services.GetService<HealthCheckService>());
-    }
-
-    [Fact]
-    public void A_disabled_sdk_leaves_nothing_but_the_health_checks()
-    {
-        var builder = CreateBuilder(("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"), ("OTEL_SDK_DISABLED", "TRUE"));
-
-        Assert.Same(builder, builder.AddServiceDefaults());
-
-        using var host = builder.Build();
-        Assert.Equal("", SignalsOf(host));
-        Assert.DoesNotContain(host.Services.GetServices<IHostedService>(), service => service is OtlpGuard);
-        Assert.NotNull(host.Services.GetService<HealthCheckService>());
-    }
-
-    private static HostApplicationBuilder CreateBuilder(params (string Name, string Value)[] settings)
+    [InlineData("AddDefaultHealthChecks", "self:live", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1")]
+    [InlineData("ConfigureOpenTelemetry", "traces metrics logs guard", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1")]
+    [InlineData("ConfigureOpenTelemetry", "traces guard", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:1")]
+    [InlineData("ConfigureOpenTelemetry", "metrics guard", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://127.0.0.1:1")]
+    [InlineData("ConfigureOpenTelemetry", "logs guard", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=http://127.0.0.1:1")]
+    [InlineData("ConfigureOpenTelemetry", "metrics logs guard", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_TRACES_EXPORTER=None")]
+    [InlineData("ConfigureOpenTelemetry", "traces logs guard", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_METRICS_EXPORTER=none")]
+    [InlineData("ConfigureOpenTelemetry", "traces metrics guard", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_LOGS_EXPORTER=console")]
+    [InlineData("ConfigureOpenTelemetry", "guard")]
+    [InlineData("AddServiceDefaults", "self:live", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_SDK_DISABLED=TRUE")]
+    public void A_method_adds_its_part_and_of_telemetry_the_signals_that_have_an_endpoint(string method, string parts, params string[] settings)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new() { ApplicationName = "Hello.Tests" });
-        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create<string, string?>(setting.Name, setting.Value)));
-        return builder;
-    }
+        builder.Configuration.AddInMemoryCollection(settings.Select(s => s.Split('=')).Select(s => KeyValuePair.Create(s[0], (string?)s[1])));
 
-    private static string SignalsOf(IHost host)
-    {
-        string?[] signals =
+        Assert.Same(builder, method switch
+        {
+            "AddDefaultHealthChecks" => builder.AddDefaultHealthChecks(),
+            "ConfigureOpenTelemetry" => builder.ConfigureOpenTelemetry(),
+            _ => builder.AddServiceDefaults(),
+        });
+
+        using var host = builder.Build();
+        string?[] added =
         [
+            .. host.Services.GetRequiredService<IOptions<HealthCheckServiceOptions>>().Value.Registrations
+                .Select(check => $"{check.Name}:{string.Join(',', check.Tags)}"),
             host.Services.GetService<TracerProvider>() is null ? null : "traces",
             host.Services.GetService<MeterProvider>() is null ? null : "metrics",
             host.Services.GetService<LoggerProvider>() is null ? null : "logs",
+            host.Services.GetServices<IHostedService>().Any(service => service is OtlpGuard) ? "guard" : null,
         ];
-        return string.Join(' ', signals.OfType<string>());
+        Assert.Equal(parts, string.Join(' ', added.OfType<string>()));
     }
 }

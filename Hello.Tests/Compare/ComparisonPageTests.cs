@@ -8,19 +8,18 @@ public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser
     private const int Phone = 390;
     private const int Desktop = 1400;
 
-    /// <summary>Widths in pixels, each in light and dark.</summary>
-    public static TheoryData<int, ColorScheme> Screens =>
-        new() { { Phone, ColorScheme.Light }, { Phone, ColorScheme.Dark }, { Desktop, ColorScheme.Light }, { Desktop, ColorScheme.Dark } };
-
-    [TheoryInBrowser]
-    [MemberData(nameof(Screens))]
-    public async Task It_fits_and_is_accessible(int width, ColorScheme scheme)
+    [FactInBrowser]
+    public async Task It_fits_and_is_accessible_on_a_phone_and_a_desktop_in_light_and_dark()
     {
-        var page = await OpenAsync(width, scheme);
+        foreach (var (width, scheme) in
+            from width in (int[])[Phone, Desktop] from scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark] select (width, scheme))
+        {
+            var page = await OpenAsync(width, scheme);
 
-        Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width, $"It is wider than {width} pixels.");
-        await Browser.AssertAccessibleAsync(page);
-        await Browser.WriteScreenshotAsync(page, $"comparison-{width}-{scheme.ToString().ToLowerInvariant()}", whole: true);
+            Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= width, $"It is wider than {width} pixels.");
+            await Browser.AssertAccessibleAsync(page);
+            await Browser.WriteScreenshotAsync(page, $"comparison-{width}-{scheme.ToString().ToLowerInvariant()}", whole: true);
+        }
     }
 
     /// <summary>Its picture is the one of the pages. Without a comparison, it is the page of this class.</summary>
@@ -36,28 +35,6 @@ public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser
 
         Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth") <= Desktop, $"It is wider than {Desktop} pixels.");
         await Browser.WriteScreenshotAsync(page, "comparison");
-    }
-
-    [FactInBrowser]
-    public async Task It_asks_nobody_for_anything_and_runs_no_script()
-    {
-        List<string> requests = [];
-        var page = await browser.OpenAsync(Desktop, 900);
-        page.Request += (_, request) => requests.Add(request.Url);
-        await page.SetContentAsync(ComparisonPage.Write(Result()));
-
-        Assert.Empty(requests);
-        Assert.Equal(0, await page.Locator("script").CountAsync());
-    }
-
-    [FactInBrowser]
-    public async Task On_paper_it_has_the_colours_of_paper_and_the_bars_are_printed()
-    {
-        var page = await OpenAsync(Desktop, ColorScheme.Dark);
-        await page.EmulateMediaAsync(new() { Media = Media.Print, ColorScheme = ColorScheme.Dark });
-
-        Assert.Equal("rgb(255, 255, 255)", await page.EvaluateAsync<string>("getComputedStyle(document.body).backgroundColor"));
-        Assert.Equal("exact", await page.EvaluateAsync<string>("getComputedStyle(document.querySelector('.bar')).printColorAdjust"));
     }
 
     /// <summary>Without colours, the bars of the reference still differ: they are empty.</summary>
@@ -89,10 +66,15 @@ public sealed class ComparisonPageTests(Browser browser) : IClassFixture<Browser
         }
     }
 
+    /// <summary>Opens it. It asks nobody for anything and runs no script.</summary>
     private async Task<IPage> OpenAsync(int width, ColorScheme scheme)
     {
+        List<string> requests = [];
         var page = await browser.OpenAsync(width, 900, scheme);
+        page.Request += (_, request) => requests.Add(request.Url);
         await page.SetContentAsync(ComparisonPage.Write(Result()));
+        Assert.Empty(requests);
+        Assert.Equal(0, await page.Locator("script").CountAsync());
         return page;
     }
 

@@ -1,39 +1,29 @@
+using static Hello.Tests.ImageArchiveBuilder;
+
 namespace Hello.Tests;
 
 /// <summary>Engines and their clients as people have them, with a script in place of the client.</summary>
 [Trait("Needs", "Gnu")]
 public sealed class ContainerEngineTests
 {
+    private const string Reference = "demo-app:test";
+
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
     [Theory]
     [InlineData(null, "")]
-    [InlineData(null, "ASPIRE_CONTAINER_RUNTIME=")]
     [InlineData(null, "ASPIRE_CONTAINER_RUNTIME=   ")]
-    [InlineData("podman", "ASPIRE_CONTAINER_RUNTIME=podman")]
     [InlineData("docker", "ASPIRE_CONTAINER_RUNTIME= Docker ")]
     [InlineData("podman", "ASPIRE_CONTAINER_RUNTIME=", "DOTNET_ASPIRE_CONTAINER_RUNTIME=podman")]
     [InlineData("docker", "ASPIRE_CONTAINER_RUNTIME=docker", "DOTNET_ASPIRE_CONTAINER_RUNTIME=podman")]
     [InlineData("podman", "DcpPublisher:ContainerRuntime=podman", "ASPIRE_CONTAINER_RUNTIME=docker")]
-    [InlineData("docker", "DcpPublisher:ContainerRuntime=", "ASPIRE_CONTAINER_RUNTIME=docker")]
     public void The_first_setting_that_has_a_value_names_the_engine(string? name, params string[] settings) => Assert.Equal(name, FindName(settings));
 
     [Theory]
-    [InlineData("ASPIRE_CONTAINER_RUNTIME", "containerd")]
-    [InlineData("DOTNET_ASPIRE_CONTAINER_RUNTIME", "/usr/bin/docker")]
-    [InlineData("DcpPublisher:ContainerRuntime", "docker podman")]
-    public void A_setting_that_names_no_known_engine_is_one_line(string setting, string value) => Assert.Equal(
-        $"{setting} is '{value}', which is no known container engine. Set it to docker or podman, or remove it.",
-        Assert.Throws<MeasurementException>(() => FindName($"{setting}={value}")).Message);
-
-    [Theory]
     [InlineData("ERROR: failed to solve: a", "#5 ERROR: a\n------\nERROR: failed to solve: a\n\nWhat's next:\n    Debug this build failure → docker ai")]
-    [InlineData("docker: Error response: access denied", "Unable to find image 'x'\ndocker: Error response: access denied\n\nRun 'docker run --help'")]
     [InlineData("error during connect: dial tcp: lookup far: no such host", "error during connect: dial tcp: lookup far: no such host\nIs it on?\r\n")]
     [InlineData("Error: demo:1: image not known", "time=\"2026-01-01\" level=warning msg=\"old\"\nError: demo:1: image not known\nTip: list them")]
     [InlineData("unknown flag: --fast", "unknown flag: --fast\n\nUsage:  docker build [OPTIONS]\n\nRun 'docker build --help' for more information")]
-    [InlineData("Cannot connect to the Docker daemon.", "Cannot connect to the Docker daemon.\nSee https://docs.docker.com/go/start/")]
-    [InlineData("permission denied while trying to connect", "WARNING: config.json is old\npermission denied while trying to connect\n\nLearn more: https://docs.docker.com/")]
     [InlineData("it broke", "first\nit broke")]
     [InlineData("said elsewhere", "", "said elsewhere\n")]
     [InlineData("Error: mine", "Error: mine", "Error: of the program in the container")]
@@ -58,10 +48,13 @@ public sealed class ContainerEngineTests
 
     /// <summary>Where no container runs, the images are still measured, and all is written.</summary>
     [Fact]
-    public async Task Containers_that_cannot_be_run_are_one_line_for_each_image()
+    public async Task A_build_that_fails_and_containers_that_cannot_be_run_are_one_line_for_each_image_and_the_rest_is_measured()
     {
         using var limit = new CancellationTokenSource(Limit);
         using var fake = await FakeEngine.CreateAsync("""
+            case "$*" in
+            'build '*/Dockerfile-broken*) printf 'ERROR: failed to solve: "/nowhere": not found\n\nDocker Desktop may help' >&2; exit 1 ;;
+            esac
             case "$1 $2" in
             version*) echo '{"Server":{"Version":"1","Arch":"amd64"}}' ;;
             'image inspect') echo '[{"Id":"sha256:1","Config":{}}]' ;;
@@ -71,16 +64,18 @@ public sealed class ContainerEngineTests
             """);
         var folder = fake.Folder.FullName;
         string[] names = ["one", "two"];
-        var archive = ImageArchiveBuilder.Oci(ImageArchiveBuilder.Layer("app=1")).ToArray();
+        var archive = Oci(Layer("app=1")).ToArray();
         await File.WriteAllBytesAsync(Path.Combine(folder, "archive"), archive, limit.Token);
-        await Task.WhenAll(names.Select(name => File.WriteAllTextAsync(Path.Combine(folder, $"Dockerfile-{name}"), "FROM scratch\n", limit.Token)));
+        await Task.WhenAll(names.Append("broken").Select(
+            name => File.WriteAllTextAsync(Path.Combine(folder, $"Dockerfile-{name}"), "FROM scratch\n", limit.Token)));
         List<string> lines = [];
         var files = new ComparisonFiles(Path.Combine(folder, "artifacts"));
 
-        Assert.Equal(2, await files.MeasureBuildsAsync(fake.Engine, folder, lines.Add, limit.Token));
+        Assert.Equal(3, await files.MeasureBuildsAsync(fake.Engine, folder, lines.Add, limit.Token));
+        Assert.Matches("^broken could not be measured: '.*docker build .*: ERROR: failed to solve: \"/nowhere\": not found$", lines[^3]);
         Assert.All(names.Zip(lines[^2..]), line => Assert.Matches($"^{line.First} could not be measured: .*: Error: no room$", line.Second));
         var markdown = await File.ReadAllTextAsync(files.Markdown, limit.Token);
-        Assert.Contains("\n| Unpacked size | 1 B | 1 B (1.0×) |\n", markdown, StringComparison.Ordinal);
+        Assert.Contains("\n| Unpacked size | – | 1 B | 1 B |\n", markdown, StringComparison.Ordinal);
         Assert.All(files.All, file => Assert.True(File.Exists(file), $"There is no {file}."));
         // Once with the cache, so that the base images are there.
         var builds = string.Join('\n', fake.Calls.Where(call => call.StartsWith("build --", StringComparison.Ordinal)));
@@ -129,6 +124,64 @@ public sealed class ContainerEngineTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => starting);
         Assert.Contains("made", fake.Calls);
         Assert.StartsWith("container rm ", fake.Calls[^1], StringComparison.Ordinal);
+    }
+
+    /// <param name="damage">What is done to the second layer.</param>
+    [Theory]
+    [InlineData("missing", "it has no {0} (layer 2)")]
+    [InlineData("cut", "{0} (layer 2): ")]
+    [InlineData("swapped", "layer 2 has the digest ")]
+    [InlineData("negative", "{0} (layer 2): the size of an entry is negative")]
+    public async Task The_error_about_a_damaged_layer_is_one_line_that_names_image_and_layer_and_says_what_to_do(string damage, string reason)
+    {
+        byte[][] layers = [Layer("a=1"), damage == "negative" ? RawTar.Tar(RawTar.Pax("size=-1"), RawTar.Entry("a")) : Layer("b=2")];
+        var builder = Stored(layers, [.. layers.Select(Zstd)]);
+        var name = BlobName(Zstd(layers[1]));
+        builder.Files[name] = damage switch
+        {
+            "cut" => builder.Files[name][..^9],
+            "swapped" => builder.Files[BlobName(Zstd(layers[0]))],
+            _ => builder.Files[name],
+        };
+        if (damage == "missing")
+        {
+            builder.Files.Remove(name);
+        }
+
+        var message = (await Assert.ThrowsAsync<MeasurementException>(() => InspectAsync(builder, "amd64"))).Message;
+        Assert.StartsWith($"{Reference} cannot be inspected. The image's archive ", message, StringComparison.Ordinal);
+        Assert.Contains(string.Format(null, reason, name), message, StringComparison.Ordinal);
+        Assert.EndsWith($" image rm {Reference}', and build or pull it again.", message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    [Theory]
+    [InlineData("amd64")]
+    [InlineData("arm64")]
+    public async Task Of_several_platforms_that_of_the_engine_is_inspected(string architecture)
+    {
+        var facts = await InspectAsync(ImageArchivePlatformTests.Build("linux/amd64 linux/arm64", new("nested")), architecture);
+
+        Assert.Equal($"linux-{architecture}", Assert.Single(facts.Contents.LargestFiles).Path);
+    }
+
+    /// <summary>Inspects it with a program that answers as an engine does.</summary>
+    private static async Task<ImageFacts> InspectAsync(ImageArchiveBuilder archive, string architecture)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        using var fake = await FakeEngine.CreateAsync("""
+            case "$2" in
+              inspect) cat image.json ;;
+              save) cat image.tar ;;
+            esac
+            """);
+        var folder = fake.Folder.FullName;
+        await File.WriteAllBytesAsync(Path.Combine(folder, "image.tar"), archive.ToArray(), limit.Token);
+        var answer = $$"""[{"Id":"sha256:1","Os":"linux","Architecture":"{{architecture}}"}]""";
+        await File.WriteAllTextAsync(Path.Combine(folder, "image.json"), answer, limit.Token);
+        await File.WriteAllTextAsync(Path.Combine(folder, "Dockerfile-test"), "FROM scratch\n", limit.Token);
+        using var inspector = new ImageInspector(fake.Engine);
+        return await inspector.InspectImageAsync(Reference, HelloImage.Of(folder, "test").Dockerfile, limit.Token);
     }
 
     private static string? FindName(params string[] settings) =>

@@ -38,21 +38,11 @@ internal sealed class ImageArchiveBuilder
         return archive;
     }
 
-    /// <summary>The OCI layout as a multi-platform build has it: an index that names an index that names an attestation and the image.</summary>
+    /// <summary>The OCI layout with an index that names an index. ImageArchivePlatformTests has more forms.</summary>
     public static ImageArchiveBuilder NestedOci(params byte[][] layers)
     {
-        var archive = new ImageArchiveBuilder();
-        var attestation = archive.AddBlob(Json(new { config = archive.AddBlob(Json(new { })), layers = Array.Empty<object>() }));
-        var image = archive.AddImage(layers, [.. layers.Select(Gzip)]);
-        var inner = Json(new
-        {
-            manifests = new object[]
-            {
-                new { attestation.digest, platform = new { os = "unknown", architecture = "unknown" } },
-                new { image.digest, platform = new { os = "linux", architecture = "amd64" } },
-            },
-        });
-        archive.Files["index.json"] = Json(new { manifests = new[] { archive.AddBlob(inner) } });
+        var archive = Oci(layers);
+        archive.Files["index.json"] = Json(new { manifests = new[] { archive.AddBlob(archive.Files["index.json"]) } });
         return archive;
     }
 
@@ -85,10 +75,6 @@ internal sealed class ImageArchiveBuilder
             _ => Entry(format, TarEntryType.RegularFile, text),
         }));
 
-    /// <summary>The same of several layers, with bars between them.</summary>
-    public static byte[][] Layers(string layers) => [.. layers.Split('|').Select(l => Layer(l))];
-
-    /// <summary>A tar of one file.</summary>
     public static byte[] Layer(string path, byte[] content) => Tar([Entry(TarEntryFormat.Pax, TarEntryType.RegularFile, path, content: content)]);
 
     public static byte[] Tar(IEnumerable<TarEntry> entries)
@@ -134,7 +120,6 @@ internal sealed class ImageArchiveBuilder
         .. Files.Select(f => Entry(TarEntryFormat.Pax, TarEntryType.RegularFile, f.Key, content: f.Value)),
     ]);
 
-    /// <summary>Adds a file under the name of its digest.</summary>
     public Descriptor AddBlob(byte[] content)
     {
         Files[BlobName(content)] = content;
@@ -168,7 +153,6 @@ internal sealed class ImageArchiveBuilder
         return entry;
     }
 
-    /// <summary>Adds layers, configuration and manifest.</summary>
     private Descriptor AddImage(byte[][] layers, byte[][] stored) =>
         AddBlob(Json(new { layers = stored.Select(AddBlob).ToArray(), config = AddBlob(Configuration(layers)) }));
 
@@ -176,8 +160,29 @@ internal sealed class ImageArchiveBuilder
     internal sealed record Descriptor(string digest);
 }
 
-internal static class MergedLayersExtensions
+/// <summary>Images that are in no archive.</summary>
+internal static class MadeUpImages
 {
+    /// <summary>
+    /// An image such as <c>a=5 d/ b=>a c->d e! | .wh.a</c>: a file of 5 bytes, a directory, a hard and a symbolic link, an empty static
+    /// program, and above them a whiteout.
+    /// </summary>
+    public static Compare.Images.ImageArchive Image(string layers, string config = "{}")
+    {
+        return new(
+            JsonElement.Parse(config),
+            [.. layers.Split('|').Select(layer => new ImageLayer("", 100, [.. layer.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(EntryOf)]))]);
+
+        static LayerEntry EntryOf(string entry) => entry.Split(["=>", "->", "="], 2, StringSplitOptions.None) switch
+        {
+            [var link, var target] when entry.Contains("=>", StringComparison.Ordinal) => new(link, TarEntryType.HardLink, 0, target, null),
+            [var link, var target] when entry.Contains("->", StringComparison.Ordinal) => new(link, TarEntryType.SymbolicLink, 0, target, null),
+            [var path, var bytes] => new(path, TarEntryType.RegularFile, long.Parse(bytes, null), "", null),
+            _ when entry.EndsWith('/') => new(entry.TrimEnd('/'), TarEntryType.Directory, 0, "", null),
+            _ => new(entry.TrimEnd('!'), TarEntryType.RegularFile, 0, "", entry.EndsWith('!') ? true : null),
+        };
+    }
+
     /// <summary>The files and links that a container sees, by path.</summary>
     public static IReadOnlyDictionary<string, LayerEntry> MergeLayers(this Compare.Images.ImageArchive archive) => new MergedLayers(archive.Layers).Files;
 }

@@ -20,11 +20,8 @@ public sealed class ImageArchiveCompressionTests
     {
         ["gzip"] = Gzip,
         ["gzip in members of a byte"] = c => InParts(c[..600], 600, Gzip).Concat(Gzip(c[600..])).ToArray(),
-        ["gzip with an empty member"] = c => [.. Gzip([]), .. Gzip(c), .. Gzip([])],
         ["zstd of unknown length with a checksum"] = c => ZstdStream(c, (ZSTD_cParameter.ZSTD_c_checksumFlag, 1)),
         ["zstd with a large window"] = c => ZstdStream(c, (ZSTD_cParameter.ZSTD_c_windowLog, 29), (ZSTD_cParameter.ZSTD_c_enableLongDistanceMatching, 0)),
-        ["zstd in many frames"] = c => InParts(c, 100, c => ZstdStream(c)),
-        ["zstd in front of a skippable frame, as zstd:chunked"] = c => [.. Zstd(c), .. Skippable(0, 3000)],
         ["zstd among all skippable frames"] = c =>
             [.. Enumerable.Range(0, 16).SelectMany(i => Skippable(i, i)), .. Zstd(c[..9]), .. Zstd([]), .. Skippable(15, 0), .. Zstd(c[9..]), .. Skippable(3, 1)],
     };
@@ -47,15 +44,6 @@ public sealed class ImageArchiveCompressionTests
 
         var error = await ErrorAsync(Stored(layers, [stored[0], stored[0]]));
         Assert.Contains($"layer 2 has the digest {Digest(Lower)}, not {Digest(Upper)}", error, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Each_layer_may_be_compressed_in_another_way()
-    {
-        byte[][] layers = [.. Enumerable.Range(0, Forms.Count + 1).Select(i => Layer("a", [.. Enumerable.Repeat((byte)i, 2000)]))];
-        byte[][] stored = [.. Forms.Values.Append(c => c).Zip(layers, (form, layer) => form(layer))];
-
-        Assert.Equal(layers.Select(Digest), (await ReadAsync(Stored(layers, stored))).Layers.Select(l => l.Digest));
     }
 
     [Theory]

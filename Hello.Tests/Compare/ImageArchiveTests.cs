@@ -9,8 +9,6 @@ public sealed class ImageArchiveTests
     /// <summary>The platform that is asked for.</summary>
     internal static readonly ImagePlatform Machine = new("linux", "amd64");
 
-    private static readonly byte[] Compressible = new byte[100_000];
-
     public static TheoryData<string> Layouts => [nameof(Docker), nameof(Oci), nameof(NestedOci), nameof(Both)];
 
     [Theory]
@@ -50,50 +48,10 @@ public sealed class ImageArchiveTests
     public async Task Every_format_of_tar_is_read(TarEntryFormat format)
     {
         var path = format == TarEntryFormat.V7 ? "z" : $"{new string('x', 90)}/{new string('y', 90)}";
-        var archive = await ReadAsync(Docker(Layer($"bin/ bin/a=123 b->bin/a c=>bin/a d {path}=1", format)));
+        var archive = await ReadAsync(Docker(Layer($"bin/ bin/a=123 b->bin/a c=>bin/a ./d /e {path}=1", format)));
 
         Assert.Equal(4, archive.Layers.Single().UnpackedBytes);
-        Assert.Equal(["b", "bin/a", "c", "d", path], archive.MergeLayers().Keys);
-    }
-
-    [Fact]
-    public async Task A_header_for_the_whole_tar_does_not_count_as_content()
-    {
-        var comment = new PaxGlobalExtendedAttributesTarEntry(new Dictionary<string, string> { ["comment"] = "0123456789" });
-        var archive = await ReadAsync(Docker(Tar([comment, new PaxTarEntry(TarEntryType.RegularFile, "a")])));
-
-        Assert.Equal(("a", 0), (Assert.Single(archive.Layers.Single().Entries).Path, archive.Layers.Single().UnpackedBytes));
-    }
-
-    /// <summary>What a container sees, and the bytes of all layers, also of deleted files.</summary>
-    [Theory]
-    [InlineData("a=12 b | .wh.a", "b", 2)]
-    [InlineData("a b | .wh.a | a", "a b")]
-    [InlineData("d/ d/a d/e/b da | .wh.d", "da")]
-    [InlineData("d/a d/e/b da | d/.wh..wh..opq d/c", "d/c da")]
-    [InlineData("d/a | d/c d/.wh..wh..opq", "d/c")]
-    [InlineData("a d/b | .wh..wh..opq c", "c")]
-    [InlineData("a .wh.a", "a")]
-    [InlineData("d/e/a | d/.wh.e f", "f")]
-    [InlineData("a->b b | .wh.a", "b")]
-    [InlineData("d/ d/a | d->e", "d")]
-    [InlineData("d=12 | d/ d/a=345", "d/a", 5)]
-    [InlineData("./d/a=1 | /d/a=23", "d/a", 3)]
-    [InlineData("a=12 b=>a c->a d/", "a b c", 2)]
-    public async Task Upper_layers_replace_and_hide_files_of_lower_ones(string layers, string visible, int bytes = 0)
-    {
-        var archive = await ReadAsync(Docker(Layers(layers)));
-
-        Assert.Equal(visible, string.Join(' ', archive.MergeLayers().Keys));
-        Assert.Equal(bytes, archive.Layers.Sum(l => l.UnpackedBytes));
-    }
-
-    [Fact]
-    public async Task The_compressed_bytes_of_a_compressed_layer_are_its_bytes_in_the_archive()
-    {
-        var layer = Layer("a", Compressible);
-
-        Assert.Equal(Gzip(layer).Length, Assert.Single((await ReadAsync(Oci(layer))).Layers).CompressedBytes);
+        Assert.Equal(["b", "bin/a", "c", "d", "e", path], archive.MergeLayers().Keys);
     }
 
     [Fact]
@@ -114,26 +72,24 @@ public sealed class ImageArchiveTests
         var contentEnd = archive.Length - archive.Reverse().TakeWhile(b => b == 0).Count();
         for (var cut = 0; cut < archive.Length; cut += cut % 512 is 0 or 511 ? 1 : 73)
         {
-            var (found, error) = await TryAsync(new PipedStream(archive[..cut]));
+            var (found, error) = await TryAsync(new TrickleStream(archive[..cut]));
 
             Assert.True(cut < contentEnd ? error is not null : found is null || Describe(found) == whole, $"Cut at {cut} of {archive.Length}: {found}");
         }
     }
 
-    [Theory]
-    [InlineData(nameof(Docker), "id1/layer.tar")]
-    [InlineData(nameof(Both), null)]
-    public async Task A_changed_byte_in_a_layer_is_a_clear_error(string layout, string? name)
+    [Fact]
+    public async Task A_plain_layer_that_is_cut_short_or_changed_is_named()
     {
         var layer = Layer("a=1");
-        var builder = Of(layout, layer);
-        for (var i = 0; i < layer.Length; i += Step(layer[i]))
+        // Most bytes of a tar are zeros that fill up a block. A fifth of them will do.
+        for (var i = 0; i < layer.Length; i += layer[i] == 0 ? 5 : 1)
         {
-            var changed = layer.ToArray();
-            changed[i] ^= 1;
-            builder.Files[name ?? BlobName(layer)] = changed;
-
-            AssertNamed(name ?? BlobName(layer), await ErrorAsync(builder));
+            byte[] changed = [.. layer[..i], (byte)(layer[i] ^ 1), .. layer[(i + 1)..]];
+            foreach (var damaged in (byte[][])[layer[..i], changed])
+            {
+                Assert.Matches(@"id1/layer\.tar|layer 1", await ErrorAsync(With("id1/layer.tar", damaged)));
+            }
         }
     }
 
@@ -149,24 +105,10 @@ public sealed class ImageArchiveTests
         Assert.Contains(message, await ErrorAsync(builder), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_missing_blob_is_named()
-    {
-        byte[][] layers = [Layer("a=1"), Layer("b=2")];
-        foreach (var name in Oci(layers).Files.Keys.Where(n => n.StartsWith("blobs/sha256/", StringComparison.Ordinal)))
-        {
-            var builder = Oci(layers);
-            builder.Files.Remove(name);
-
-            Assert.Contains($"it has no {name}", await ErrorAsync(builder), StringComparison.Ordinal);
-        }
-    }
-
     [Theory]
     [InlineData("id1/layer.tar", "end", 0x28, 0xB5, 0x2F, 0xFD, 0)]
     [InlineData("id1/layer.tar", "neither JSON nor a tar", 1, 2, 3)]
     [InlineData("manifest.json", "", 0x5B)]
-    [InlineData("config.json", "neither JSON nor a tar", 0x6E, 0x6F)]
     public async Task An_unreadable_file_is_named_with_the_reason(string name, string reason, params int[] content)
     {
         var message = await ErrorAsync(With(name, [.. content.Select(b => (byte)b)]));
@@ -175,49 +117,23 @@ public sealed class ImageArchiveTests
         Assert.Contains(reason, message, StringComparison.OrdinalIgnoreCase);
     }
 
-    [Fact]
-    public async Task A_truncated_layer_in_a_whole_archive_is_named()
-    {
-        var layer = Layer("a=1");
-        for (var cut = 1; cut < layer.Length; cut++)
-        {
-            AssertNamed("id1/layer.tar", await ErrorAsync(With("id1/layer.tar", layer[..cut])));
-        }
-    }
-
     [Theory]
     [InlineData("manifest.json", "[]")]
-    [InlineData("manifest.json", "[1]")]
     [InlineData("manifest.json", """[{"Config":"config.json"}]""")]
     [InlineData("manifest.json", """[{"Config":"config.json","Layers":[null]}]""")]
     [InlineData("manifest.json", """[{"Config":"config.json","Layers":["config.json"]}]""")]
-    [InlineData("manifest.json", """[{"Config":"id1/layer.tar","Layers":["id1/layer.tar"]}]""")]
     [InlineData("manifest.json", """[{"Config":"config.json","Layers":["id1/layer.tar","id1/layer.tar"]}]""")]
-    [InlineData("config.json", "{}")]
     [InlineData("config.json", """{"rootfs":{"diff_ids":null}}""")]
-    [InlineData("config.json", """{"rootfs":{"diff_ids":[null]}}""")]
+    [InlineData("index.json", """{"manifests":[{}]}""")]
+    [InlineData("index.json", """{"manifests":[{"digest":"sha256:0","platform":{"os":"unknown"}}]}""")]
     public async Task JSON_that_describes_no_image_is_a_clear_error(string name, string content) =>
         Assert.StartsWith("The image's archive is", await ErrorAsync(With(name, Encoding.UTF8.GetBytes(content))), StringComparison.Ordinal);
-
-    [Theory]
-    [InlineData("{}")]
-    [InlineData("""{"manifests":[]}""")]
-    [InlineData("""{"manifests":[{}]}""")]
-    [InlineData("""{"manifests":[{"digest":"sha256:0"}]}""")]
-    [InlineData("""{"manifests":[{"digest":"sha256:0","platform":{"os":"unknown"}}]}""")]
-    public async Task An_index_that_names_no_image_is_a_clear_error(string index)
-    {
-        var builder = Oci(Layer("a=1"));
-        builder.Files["index.json"] = Encoding.UTF8.GetBytes(index);
-
-        Assert.StartsWith("The image's archive is", await ErrorAsync(builder), StringComparison.Ordinal);
-    }
 
     [Fact]
     public async Task An_index_that_names_itself_is_a_clear_error()
     {
-        var builder = Oci(Layer("a=1"));
-        builder.Files["blobs/sha256/0"] = builder.Files["index.json"] = Encoding.UTF8.GetBytes("""{"manifests":[{"digest":"sha256:0"}]}""");
+        var builder = With("index.json", """{"manifests":[{"digest":"sha256:0"}]}"""u8.ToArray());
+        builder.Files["blobs/sha256/0"] = builder.Files["index.json"];
 
         Assert.Contains("index", await ErrorAsync(builder).WaitAsync(TimeSpan.FromSeconds(10)), StringComparison.Ordinal);
     }
@@ -238,7 +154,7 @@ public sealed class ImageArchiveTests
     {
         var builder = With("notes", [1, 2, 3]);
         builder.Files["more"] = [.. Enumerable.Repeat((byte)'x', 10_000)];
-        builder.Files["cut.tar"] = Layer("a", Compressible)[..2000];
+        builder.Files["cut.tar"] = Layer("a", new byte[100_000])[..2000];
 
         Assert.Single((await ReadAsync(builder)).Layers);
     }
@@ -253,18 +169,13 @@ public sealed class ImageArchiveTests
         }
     }
 
-    /// <summary>To the next byte to change: most bytes of a tar are zeros that fill up a block, and a fifth of them will do.</summary>
-    private static int Step(byte value) => value == 0 ? 5 : 1;
-
+    /// <summary>An image with another file.</summary>
     private static ImageArchiveBuilder With(string name, byte[] content)
     {
-        var builder = Docker(Layer("a=1"));
+        var builder = name == "index.json" ? Oci(Layer("a=1")) : Docker(Layer("a=1"));
         builder.Files[name] = content;
         return builder;
     }
-
-    private static void AssertNamed(string name, string message) =>
-        Assert.True(message.Contains(name, StringComparison.Ordinal) || message.Contains("layer 1", StringComparison.Ordinal), message);
 
     internal static Task<Archive> ReadAsync(ImageArchiveBuilder builder) => ReadAsync(builder.ToArray());
 
@@ -298,14 +209,11 @@ public sealed class ImageArchiveTests
     private static string Describe(Archive archive) =>
         $"{archive.Config} {string.Join(' ', archive.Layers.Select(l => $"{l.Digest} {l.CompressedBytes} {string.Join(' ', l.Entries)}"))}";
 
-    /// <summary>A stream without a position, like that of a pipe.</summary>
-    internal class PipedStream(byte[] content) : MemoryStream(content)
+    /// <summary>A stream without a position, like that of a pipe, that gives a byte at a time.</summary>
+    internal sealed class TrickleStream(byte[] content) : MemoryStream(content)
     {
         public override bool CanSeek => false;
-    }
 
-    internal sealed class TrickleStream(byte[] content) : PipedStream(content)
-    {
         public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(count, 1));
 
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>

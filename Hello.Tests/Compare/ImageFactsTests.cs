@@ -1,19 +1,17 @@
+using static Hello.Tests.MadeUpImages;
+
 namespace Hello.Tests;
 
 /// <summary>The facts that are derived from an image's files, configuration, Dockerfile and process.</summary>
 public sealed class ImageFactsTests
 {
     [Theory]
-    [InlineData("usr/bin/sh bin->usr/bin", "/bin/sh", "usr/bin/sh")]
     [InlineData("usr/bin/sh bin->./usr//bin/", "bin/sh", "usr/bin/sh")]
-    [InlineData("bin/busybox bin/sh->/bin/busybox", "/bin/sh", "bin/busybox")]
     [InlineData("usr/share/dotnet/dotnet usr/bin/dotnet->../share/dotnet/dotnet bin->usr/bin", "/bin/dotnet", "usr/share/dotnet/dotnet")]
     [InlineData("a b->../../a", "/b", "a")]
     [InlineData("d/a", "/d/../../d/./a", "d/a")]
     [InlineData("d/e/a f->d/e d/b", "/f/../b", "d/b")]
     [InlineData("a", "/a/b", null)]
-    [InlineData("d/a", "/d", null)]
-    [InlineData("a->a", "/a", null)]
     [InlineData("d->d/d", "/d/a", null)]
     public void A_file_is_found_through_links_and_linked_directories(string files, string path, string? found) =>
         Assert.Equal(found, new ImageFileSystem(Image(files).MergeLayers()).Find(path)?.Path);
@@ -29,18 +27,12 @@ public sealed class ImageFactsTests
     }
 
     [Theory]
-    [InlineData("app! b=>app")]
-    [InlineData("app! c=>app b=>c")]
-    [InlineData("app! b=>app | .wh.app")]
-    [InlineData("app! b=>app | app")]
-    public void A_hard_link_is_the_file_that_it_was_made_of(string files) =>
-        Assert.True(new ImageFileSystem(Image(files).MergeLayers()).Find("/b")?.IsStatic);
-
-    [Theory]
-    [InlineData("a=>b b=>a")]
-    [InlineData("a=>gone")]
-    public void A_hard_link_to_nothing_is_a_file_without_facts(string files) =>
-        Assert.Null(new ImageFileSystem(Image(files).MergeLayers()).Find("/a")?.IsStatic);
+    [InlineData("app! c=>app b=>c", true)]
+    [InlineData("app! b=>app | .wh.app", true)]
+    [InlineData("b=>c c=>b", null)]
+    [InlineData("b=>gone", null)]
+    public void A_hard_link_is_the_file_that_it_was_made_of_or_a_file_without_facts(string files, bool? isStatic) =>
+        Assert.Equal(isStatic, new ImageFileSystem(Image(files).MergeLayers()).Find("/b")?.IsStatic);
 
     [Theory]
     [InlineData("app", "/usr/bin:/bin", "/", "usr/bin/app")]
@@ -48,12 +40,10 @@ public sealed class ImageFactsTests
     [InlineData("app", "", "/", null)]
     [InlineData("/bin/app", "/usr/bin", "/srv", "bin/app")]
     [InlineData("./app", "/bin", "/srv", "srv/app")]
-    [InlineData("bin/app", "/usr/bin", "", "bin/app")]
     public void A_program_is_looked_up_as_execvp_does(string program, string searchPath, string workingDirectory, string? found) =>
         Assert.Equal(found, new ImageFileSystem(Image("bin/app usr/bin/app srv/app").MergeLayers()).FindProgram(program, searchPath, workingDirectory)?.Path);
 
     [Theory]
-    [InlineData(true)]
     [InlineData(true, 1, 2, 6)]
     [InlineData(false, 3)]
     [InlineData(false, 6, 1, 3)]
@@ -88,7 +78,6 @@ public sealed class ImageFactsTests
     [InlineData("""{}""")]
     [InlineData("""{"config":{"User":null,"Env":null,"Entrypoint":null,"Cmd":null,"WorkingDir":null}}""")]
     [InlineData("""{"config":{"User":1,"Env":[null,1],"Entrypoint":[null],"Cmd":[{}],"WorkingDir":[]}}""")]
-    [InlineData("""{"config":{"User":"","Env":[],"Entrypoint":[],"Cmd":[],"WorkingDir":""}}""")]
     public void Without_a_configuration_the_user_is_root_and_the_program_unknown(string config)
     {
         var facts = Facts("app!", config);
@@ -99,7 +88,6 @@ public sealed class ImageFactsTests
 
     [Theory]
     [InlineData("10001:10001", "appuser")]
-    [InlineData("10001", "appuser")]
     [InlineData("other", "other")]
     [InlineData("", "root")]
     public void A_user_by_number_has_the_name_that_the_image_gives_it(string user, string name)
@@ -111,12 +99,9 @@ public sealed class ImageFactsTests
     }
 
     [Theory]
-    [InlineData("""{"Entrypoint":["/app"]}""", true)]
     [InlineData("""{"Entrypoint":["/app"],"Cmd":["/script"]}""", true)]
     [InlineData("""{"Entrypoint":null,"Cmd":["/app","--flag"]}""", true)]
     [InlineData("""{"Entrypoint":["/script"],"Cmd":["/app"]}""", null)]
-    [InlineData("""{"Entrypoint":["/gone"]}""", null)]
-    [InlineData("""{"Entrypoint":["tool"]}""", true)]
     [InlineData("""{"Entrypoint":["tool"],"Env":["A=1","PATH=/opt:/bin"]}""", true)]
     [InlineData("""{"Entrypoint":["tool"],"Env":["PATH=/bin"]}""", null)]
     [InlineData("""{"Entrypoint":["./tool"],"WorkingDir":"/opt"}""", true)]
@@ -125,17 +110,12 @@ public sealed class ImageFactsTests
 
     [Theory]
     [InlineData("bin/busybox bin/sh->busybox bin/ash->/bin/busybox sbin/apk lib/apk/db/installed", "sh ash", "apk")]
-    [InlineData("usr/bin/apk usr/lib/apk/db/installed", "", "apk")]
     [InlineData("usr/bin/bash usr/bin/sh->bash usr/bin/dpkg usr/bin/apt-get bin->usr/bin var/lib/dpkg/status", "sh bash", "apt-get dpkg")]
-    [InlineData("usr/bin/rpm usr/bin/tdnf var/lib/rpm/rpmdb.sqlite", "", "tdnf rpm")]
     [InlineData("usr/bin/rpm usr/bin/dnf usr/lib/sysimage/rpm/rpmdb.sqlite var/lib/rpm->../../usr/lib/sysimage/rpm", "", "dnf rpm")]
     // Applets of busybox, which have no database.
     [InlineData("bin/busybox bin/sh->busybox usr/bin/dpkg->../../bin/busybox usr/bin/rpm->../../bin/busybox", "sh", "")]
     [InlineData("sbin/apk lib/apk/db/installed | lib/apk/db/.wh.installed", "", "")]
     [InlineData("usr/bin/rpm var/lib/dpkg/status", "", "")]
-    [InlineData("bin/sh->gone opt/bash sh/a", "", "")]
-    [InlineData("bin/bash.bashrc etc/apk lib/apk/db", "", "")]
-    [InlineData("busybox/sh", "", "")]
     [InlineData("busybox/sh bin/bash", "sh bash", "", """{"config":{"Env":["PATH=/app:/busybox"]}}""")]
     public void Shells_and_package_managers_are_programs_in_the_image_and_a_package_manager_has_its_database(
         string files, string shells, string packageManagers, string config = "{}")
@@ -149,27 +129,20 @@ public sealed class ImageFactsTests
     [Fact]
     public void Sizes_and_counts_are_those_of_the_layers()
     {
-        var facts = Facts("a b d/c e->a | .wh.a f=>b", "{}");
+        var facts = Facts("a=10 b=10 d/c=20 e->a | .wh.a f=>b", "{}");
 
         Assert.Equal((40, 200, 2, 3), (facts.UnpackedBytes, facts.CompressedBytes, facts.Layers, facts.Files));
     }
 
     [Theory]
-    [InlineData("from alpine:3.22", "alpine:3.22", "")]
     [InlineData("FROM --platform=$BUILDPLATFORM alpine AS build|FROM scratch", "scratch", "alpine")]
-    [InlineData("FROM --platform=linux/amd64 alpine", "alpine", "")]
-    [InlineData("ARG R=example.org|FROM ${R}/a:1", "example.org/a:1", "")]
     [InlineData("""ARG R="example.org"|FROM ${R}/a:1""", "example.org/a:1", "")]
-    [InlineData("arg R=example.org|from ${R}/a:1 as build|from build", "example.org/a:1", "")]
+    [InlineData("arg R=example.org|from ${R}/a:1 as build|from BUILD", "example.org/a:1", "")]
     [InlineData("ARG R=a|FROM $R AS build|ARG R=b|FROM $R", "a", "")]
-    [InlineData("FROM sdk AS build|FROM Build", "sdk", "")]
     [InlineData("FROM sdk AS a|FROM other AS b|FROM sdk AS c|FROM scratch AS d|FROM runtime", "runtime", "sdk other")]
     [InlineData("# FROM a|#FROM b|FROM c|# FROM d", "c", "")]
-    [InlineData("FROM a|COPY --from=b /x /y|RUN echo FROM c", "a", "")]
-    [InlineData(@"FROM a|RUN echo hello \|from there > /x", "a", "")]
     [InlineData(@"FROM a|RUN echo hello \||# a comment|  from there", "a", "")]
     [InlineData("FROM a|RUN <<EOF|FROM b|EOF|COPY <<-'ONE' <<\"TWO\" /|FROM c|ONE|FROM d|TWO|FROM e", "e", "a")]
-    [InlineData("ARG R|FROM ${R:-a}", "a", "")]
     [InlineData("ARG R=|ARG S=${R:-b}|FROM ${S}:1", "b:1", "")]
     [InlineData(@"FROM \|  --platform=linux/amd64 \|  a", "a", "")]
     [InlineData("# escape=`|FROM a|RUN echo `|FROM b", "a", "")]
@@ -182,11 +155,9 @@ public sealed class ImageFactsTests
         Assert.Equal(buildImages, string.Join(' ', dockerfile.BuildImages));
     }
 
-    [Theory]
-    [InlineData("# FROM a")]
-    [InlineData("ARG A=1")]
-    public void A_Dockerfile_without_a_stage_is_a_clear_error(string line) =>
-        Assert.Contains("FROM", Assert.Throws<MeasurementException>(() => Dockerfile.Parse([line])).Message, StringComparison.Ordinal);
+    [Fact]
+    public void A_Dockerfile_without_a_stage_is_a_clear_error() => Assert.Contains(
+        "FROM", Assert.Throws<MeasurementException>(() => Dockerfile.Parse(["# FROM a", "ARG A=1"])).Message, StringComparison.Ordinal);
 
     [Fact]
     public void The_facts_of_a_process_are_those_of_the_kernel()
@@ -222,24 +193,11 @@ public sealed class ImageFactsTests
     [Theory]
     [InlineData("Uid")]
     [InlineData("CapEff")]
-    [InlineData("VmRSS")]
     public void A_missing_line_is_a_clear_error(string name)
     {
         var status = string.Join('\n', Status("0").Split('\n').Where(line => !line.StartsWith($"{name}:", StringComparison.Ordinal)));
 
         Assert.Contains(name, Assert.Throws<MeasurementException>(() => Facts((status, ""))).Message, StringComparison.Ordinal);
-    }
-
-    /// <summary>An image of layers as <see cref="ImageArchiveBuilder.Layers"/> has them, whose files have 10 bytes; those with an exclamation mark are static programs.</summary>
-    private static Compare.Images.ImageArchive Image(string layers, string config = "{}")
-    {
-        return new(
-            JsonElement.Parse(config),
-            [.. layers.Split('|').Select(layer => new ImageLayer("", 100, [.. layer.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(EntryOf)]))]);
-
-        static LayerEntry EntryOf(string entry) => entry.Split(["->", "=>"], StringSplitOptions.None) is [var path, var target]
-            ? new(path, entry.Contains("->", StringComparison.Ordinal) ? TarEntryType.SymbolicLink : TarEntryType.HardLink, 0, target, null)
-            : new(entry.TrimEnd('!'), TarEntryType.RegularFile, 10, "", entry.EndsWith('!') ? true : null);
     }
 
     private static ProcessFacts Facts(params (string Status, string Smaps)[] processes) => ProcessFacts.Of(processes);
@@ -269,25 +227,15 @@ public sealed class ImageFactsTests
     /// <summary>As in proc_pid_status(5), with a real, an effective, a saved and a file system's ID of its own.</summary>
     private static string Status(string capabilities) => $"""
         Name:	hello: api
-        Umask:	0022
-        State:	S (sleeping)
-        Tgid:	1
         Pid:	1
         PPid:	0
         Uid:	10001	10002	10003	10004
         Gid:	20001	20002	20003	20004
-        FDSize:	256
-        Groups:	
-        VmPeak:	  285628 kB
-        VmSize:	  271296 kB
         VmHWM:	   27764 kB
         VmRSS:	   26912 kB
         Threads:	14
-        CapInh:	0000000000000000
         CapPrm:	{capabilities}
         CapEff:	{capabilities}
         CapBnd:	00000000a80425fb
-        CapAmb:	0000000000000000
-        Seccomp:	2
         """ + "\n";
 }

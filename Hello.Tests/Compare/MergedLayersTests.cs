@@ -28,8 +28,10 @@ public sealed class MergedLayersTests
     {
         foreach (var layers in Images)
         {
-            var exported = await ExportAsync(Docker(Layers(layers)));
-            var merged = (await ImageArchiveTests.ReadAsync(Docker(Layers(layers)))).MergeLayers().Values.Select(f => (f.Path, Link: LinkOf(f.Type, f.Target), f.Length)).ToArray();
+            var archive = Docker([.. layers.Split('|').Select(layer => Layer(layer))]);
+            var exported = await ExportAsync(archive);
+            var merged = new MergedLayers((await ImageArchiveTests.ReadAsync(archive)).Layers).Files.Values
+                .Select(f => (f.Path, Link: LinkOf(f.Type, f.Target), f.Length)).ToArray();
 
             Assert.Equal($"{layers}: {Describe(exported)}", $"{layers}: {Describe(merged)}");
         }
@@ -40,7 +42,7 @@ public sealed class MergedLayersTests
 
     private static async Task<(string Path, string Link, long Length)[]> ExportAsync(ImageArchiveBuilder archive)
     {
-        var folder = Directory.CreateTempSubdirectory("hello-test-");
+        using var folder = new TempFolder();
         var (image, tar) = (Path.Combine(folder.FullName, "image"), Path.Combine(folder.FullName, "files"));
         var (id, container) = ("", "");
         try
@@ -65,7 +67,6 @@ public sealed class MergedLayersTests
         {
             await CommandLine.TryAsync("docker", "container", "rm", container);
             await CommandLine.TryAsync("docker", "image", "rm", id);
-            folder.Delete(recursive: true);
         }
     }
 

@@ -40,7 +40,6 @@ public sealed partial class OddImageTests : IAsyncLifetime
         new("http2", Server("http2"), "port 8080 speaks HTTP/2 only"),
         new("closes", Server("closes"), "port 8080 closes every connection"),
         new("banner", Server("banner"), "port 8080 does not answer with HTTP"),
-        new("licence", Server("licence"), "exit code 3.*licence expired"),
         new("crash", Server("crash"), "exit code 4.*too many requests"),
         new("hungry", Server("hungry"), "memory.*killed|killed.*memory|more memory than its limit", "--memory=64m", "--memory-swap=64m"),
     ];
@@ -82,7 +81,6 @@ public sealed partial class OddImageTests : IAsyncLifetime
         await AtOnce.RunAsync(All.Where(image => image.Dockerfile is not null), BuildAsync);
     }
 
-    /// <inheritdoc/>
     public async Task DisposeAsync()
     {
         await CommandLine.TryAsync("docker", ["image", "rm", "--force", .. All.Append(ServerBase).Select(image => image.Tag)]);
@@ -180,7 +178,6 @@ public sealed partial class OddImageTests : IAsyncLifetime
 
         public string Tag => $"hello-test-odd:{Name}";
 
-        /// <inheritdoc/>
         public override string ToString() => Name;
     }
 

@@ -45,7 +45,6 @@ public sealed class OwnImageTests : IAsyncLifetime
         });
     }
 
-    /// <inheritdoc/>
     public async Task DisposeAsync()
     {
         await CommandLine.TryAsync("docker", ["image", "rm", "--force", .. Images.Keys.Select(Tag)]);

@@ -3,7 +3,6 @@ namespace Hello.Tests;
 /// <summary>Makes the tars that .NET's TarWriter does not make. Text stands for bytes: a character is a byte.</summary>
 internal static class RawTar
 {
-    /// <summary>An entry with its content.</summary>
     /// <param name="size">The field of the size; the length of the content if it is null.</param>
     public static byte[] Entry(string name, string content = "", char type = '0', string? size = null) =>
         [.. Header(name, type, size ?? Octal(content.Length)), .. Padded(content)];
@@ -33,10 +32,8 @@ internal static class RawTar
     /// <summary>A PAX header of records <c>name=value</c> for the next entry.</summary>
     public static byte[] Pax(params string[] records) => Entry("PaxHeaders.0/a", string.Concat(records.Select(Record)), 'x');
 
-    /// <summary>A PAX header of this text.</summary>
     public static byte[] PaxText(string text) => Entry("PaxHeaders.0/a", text, 'x');
 
-    /// <summary>The end of a tar, after its entries.</summary>
     public static byte[] Tar(params byte[][] entries) => [.. entries.SelectMany(e => e), .. new byte[1024]];
 
     public static string Octal(long number) => $"{Convert.ToString(number, 8).PadLeft(11, '0')}\0";

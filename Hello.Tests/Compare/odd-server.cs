@@ -53,25 +53,22 @@ app.Run(async context =>
             // Memory that .NET does not manage: .NET would end the program itself at the limit.
             Marshal.Copy(megabyte, 0, Marshal.AllocHGlobal(megabyte.Length), megabyte.Length);
             break;
-        case "licence":
-            EndAfter(1, 3, "licence expired");
-            break;
         case "crash":
-            EndAfter(50, 4, "too many requests");
+            context.Response.OnCompleted(EndAsync);
             break;
     }
 
     await context.Response.WriteAsync("Hello");
 
-    void EndAfter(int answers, int exitCode, string reason) => context.Response.OnCompleted(async () =>
+    async Task EndAsync()
     {
-        if (Interlocked.Increment(ref answered) == answers)
+        if (Interlocked.Increment(ref answered) == 50)
         {
             await Task.Delay(20); // The answer leaves first.
-            Console.Error.WriteLine(reason);
-            Environment.Exit(exitCode);
+            Console.Error.WriteLine("too many requests");
+            Environment.Exit(4);
         }
-    });
+    }
 });
 app.Run();
 

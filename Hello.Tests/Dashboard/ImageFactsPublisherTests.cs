@@ -1,10 +1,6 @@
-using Hello.AppHost;
-using Hello.AppHost.Dashboard;
-
 namespace Hello.Tests;
 
-/// <summary>What the console of a build says about its states, and about an engine that fails.</summary>
-[Trait("Needs", "Gnu")]
+/// <summary>What the console of a build says about its states.</summary>
 public sealed class ImageFactsPublisherTests
 {
     [Theory]
@@ -46,4 +42,18 @@ public sealed class ImageFactsPublisherTests
 
         await publisher.StopAsync(limit.Token);
     }
+}
+
+/// <summary>Keeps what is logged.</summary>
+internal sealed class CollectingLogger<T> : ILogger<T>
+{
+    public List<string> Lines { get; } = [];
+
+    public IDisposable? BeginScope<TState>(TState state)
+        where TState : notnull => null;
+
+    public bool IsEnabled(LogLevel logLevel) => true;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        Lines.Add(formatter(state, exception));
 }

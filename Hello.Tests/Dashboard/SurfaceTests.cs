@@ -1,6 +1,3 @@
-using Hello.AppHost.Dashboard;
-using Microsoft.Extensions.Configuration;
-
 namespace Hello.Tests;
 
 /// <summary>Everything that listens while the application runs listens on loopback, and serves nobody without its key.</summary>
@@ -10,7 +7,6 @@ public sealed class SurfaceTests(HelloApplication hello)
 {
     private const string Wrong = "0123456789abcdef0123456789abcdef";
 
-    /// <param name="setting">The setting that holds the key.</param>
     [Theory]
     [InlineData("dashboard", "AppHost:BrowserToken")]
     [InlineData("telemetry", "AppHost:DashboardApiKey")]

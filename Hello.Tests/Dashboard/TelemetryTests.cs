@@ -48,7 +48,6 @@ public sealed class TelemetryTests(HelloApplication hello)
     ];
 
     /// <summary>Sends a request in a trace of its own, so that no other request can be taken for it.</summary>
-    /// <returns>The ID of the trace.</returns>
     private async Task<string> GetAsync(ImageSpecification image, string path)
     {
         var trace = ActivityTraceId.CreateRandom().ToHexString();

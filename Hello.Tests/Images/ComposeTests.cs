@@ -27,7 +27,6 @@ public sealed class ComposeTests : IClassFixture<BuiltImages>, IAsyncLifetime
 
     private string Api => Path.Combine(_folder, "api.yaml");
 
-    /// <inheritdoc/>
     public async Task DisposeAsync()
     {
         await ComposeAsync("down");

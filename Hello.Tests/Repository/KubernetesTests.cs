@@ -99,31 +99,24 @@ public sealed class KubernetesTests
         const string address = "https://github.com/Owner/Hello//deploy/kubernetes?ref=v1.2";
         const string repository = "ghcr.io/owner/hello";
         var digest = $"sha256:{new string('a', 64)}";
-        var folder = Directory.CreateTempSubdirectory("hello-test-");
-        try
-        {
-            var (exitCode, _, error) = await CommandLine.TryAsync(Cli.Wrap("bash")
-                .WithArguments(["-euo", "pipefail", "-c", WorkflowTests.StepOf("publish.yml", "Say how to run it on Kubernetes")])
-                .WithWorkingDirectory(folder.FullName)
-                .WithEnvironmentVariables(environment => environment
-                    .Set("GITHUB_STEP_SUMMARY", "summary.md").Set("GITHUB_SERVER_URL", "https://github.com").Set("GITHUB_REPOSITORY", "Owner/Hello")
-                    .Set("GITHUB_REF_NAME", "v1.2").Set("REPOSITORY", repository).Set("DIGEST", digest)));
-            Assert.True(exitCode == 0, error);
+        using var folder = new TempFolder();
+        var (exitCode, _, error) = await CommandLine.TryAsync(Cli.Wrap("bash")
+            .WithArguments(["-euo", "pipefail", "-c", WorkflowTests.StepOf("publish.yml", "Say how to run it on Kubernetes")])
+            .WithWorkingDirectory(folder.FullName)
+            .WithEnvironmentVariables(environment => environment
+                .Set("GITHUB_STEP_SUMMARY", "summary.md").Set("GITHUB_SERVER_URL", "https://github.com").Set("GITHUB_REPOSITORY", "Owner/Hello")
+                .Set("GITHUB_REF_NAME", "v1.2").Set("REPOSITORY", repository).Set("DIGEST", digest)));
+        Assert.True(exitCode == 0, error);
 
-            var summary = await File.ReadAllTextAsync(Path.Combine(folder.FullName, "summary.md"));
-            var kustomization = summary.Split("```yaml\n")[1].Split("```")[0];
-            Assert.Contains($"  - {address}\n", kustomization, StringComparison.Ordinal);
-            var local = Path.GetRelativePath(folder.FullName, Path.Combine(Root, "deploy", "kubernetes"));
-            await File.WriteAllTextAsync(
-                Path.Combine(folder.FullName, "kustomization.yaml"), kustomization.Replace(address, local, StringComparison.Ordinal));
+        var summary = await File.ReadAllTextAsync(Path.Combine(folder.FullName, "summary.md"));
+        var kustomization = summary.Split("```yaml\n")[1].Split("```")[0];
+        Assert.Contains($"  - {address}\n", kustomization, StringComparison.Ordinal);
+        var local = Path.GetRelativePath(folder.FullName, Path.Combine(Root, "deploy", "kubernetes"));
+        await File.WriteAllTextAsync(
+            Path.Combine(folder.FullName, "kustomization.yaml"), kustomization.Replace(address, local, StringComparison.Ordinal));
 
-            var deployment = Assert.Single((await KustomizeAsync(folder.FullName)).OfType<V1Deployment>());
-            Assert.Equal($"{repository}@{digest}", Assert.Single(deployment.Spec.Template.Spec.Containers).Image);
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        var deployment = Assert.Single((await KustomizeAsync(folder.FullName)).OfType<V1Deployment>());
+        Assert.Equal($"{repository}@{digest}", Assert.Single(deployment.Spec.Template.Spec.Containers).Image);
     }
 
     private static T Load<T>(string file) =>

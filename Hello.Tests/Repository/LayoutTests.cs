@@ -5,7 +5,6 @@ public sealed partial class LayoutTests
 {
     private static readonly string Root = RepositoryFolder.Find();
 
-    /// <summary>The projects, for a theory.</summary>
     public static TheoryData<string> Projects => ["Hello.Api", "Hello.AppHost", "Hello.Compare", "Hello.ServiceDefaults"];
 
     [Theory]

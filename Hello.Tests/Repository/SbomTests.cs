@@ -41,18 +41,6 @@ public sealed class SbomTests(HelloApplication hello) : IClassFixture<HelloAppli
         static string Text(JsonElement component, string name) => component.GetProperty(name).GetString()!;
     }
 
-    /// <summary>As a docker client from a snap, which has a /tmp of its own.</summary>
-    [Fact]
-    public async Task A_builder_that_writes_elsewhere_is_said_to()
-    {
-        using var docker = await FakeEngine.CreateAsync("exit 0");
-        var command = CliWrap.Cli.Wrap("dotnet").WithArguments(["run", Program]).WithEnvironmentVariables(docker.Environment);
-        var (exitCode, _, error) = await CommandLine.TryAsync(command);
-
-        Assert.Equal(1, exitCode);
-        Assert.Matches("^error: The builder wrote nothing to [^\n]+ set TMPDIR to a folder in your home directory.$", error);
-    }
-
     [Theory]
     [InlineData("alpine", "error: Dockerfile-alpine does not build a native binary, so it needs no SBOM. A scanner finds the packages in ")]
     [InlineData("debian", "error: There is no Dockerfile-debian; usage: ")]

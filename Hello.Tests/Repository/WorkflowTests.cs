@@ -18,39 +18,15 @@ public sealed partial class WorkflowTests
 
     private static IEnumerable<JsonElement> Jobs => Workflows.SelectMany(workflow => JobsOf(workflow.Content));
 
-    /// <summary>The lines of all scripts.</summary>
     internal static IEnumerable<string> ScriptLines => Jobs.SelectMany(StepsOf)
         .Where(step => step.TryGetProperty("run", out _))
         .SelectMany(step => step.GetProperty("run").GetString()!.Split('\n', StringSplitOptions.TrimEntries));
 
-    /// <summary>The names of the steps that have a script.</summary>
     internal static IEnumerable<string> ScriptsOf(string workflow) => JobsOf(Workflows.Single(w => w.Name == workflow).Content).SelectMany(StepsOf)
         .Where(step => step.TryGetProperty("run", out _)).Select(step => step.GetProperty("name").GetString()!);
 
-    /// <summary>The script of a step.</summary>
     internal static string StepOf(string workflow, string name) => JobsOf(Workflows.Single(w => w.Name == workflow).Content).SelectMany(StepsOf)
         .Single(step => step.TryGetProperty("name", out var found) && found.GetString() == name).GetProperty("run").GetString()!;
-
-    /// <summary>GitHub's own limit is six hours. Neither linter asks for a shorter one.</summary>
-    [Fact]
-    public void Every_job_with_steps_has_a_time_limit() => Assert.All(Jobs.Where(job => StepsOf(job).Any()), job =>
-    {
-        Assert.True(job.TryGetProperty("timeout-minutes", out var limit), $"It has no limit: {job}");
-        Assert.InRange(int.Parse(limit.GetString()!, CultureInfo.InvariantCulture), 1, 60);
-    });
-
-    /// <summary>
-    /// zizmor accepts <c>github.workflow</c> in the name of a group. In a called workflow, that is the name of the caller: the called
-    /// workflow would wait for its caller for ever.
-    /// </summary>
-    [Fact]
-    public void Every_concurrency_group_has_a_name_of_its_own()
-    {
-        var groups = Workflows.Select(workflow => workflow.Content.GetProperty("concurrency").GetProperty("group").GetString()!).ToArray();
-
-        Assert.All(groups, group => Assert.Matches(@"^[a-z-]+-\$\{\{ github\.ref \}\}$", group));
-        Assert.Distinct(groups);
-    }
 
     [Fact]
     public void A_job_for_the_images_has_all_of_them()
@@ -65,14 +41,6 @@ public sealed partial class WorkflowTests
         Assert.Equal(HelloImages.Specification.Select(i => i.Reference), saved);
     }
 
-    [Fact]
-    public void Every_file_that_a_step_names_exists()
-    {
-        var named = Jobs.SelectMany(StepsOf).SelectMany(step => FileName().Matches(step.GetRawText())).Select(name => name.Value).Distinct();
-
-        Assert.All(named, path => Assert.True(Path.Exists(Path.Combine(Root, path)), $"There is no {path}."));
-    }
-
     /// <summary>Reads YAML as JSON. Each value is text.</summary>
     internal static JsonElement ParseYaml(string text)
     {
@@ -83,9 +51,6 @@ public sealed partial class WorkflowTests
     private static IEnumerable<JsonElement> JobsOf(JsonElement workflow) => workflow.GetProperty("jobs").EnumerateObject().Select(job => job.Value);
 
     private static IEnumerable<JsonElement> StepsOf(JsonElement job) => job.TryGetProperty("steps", out var steps) ? steps.EnumerateArray() : [];
-
-    [GeneratedRegex(@"(?<![\w./*-])(\.ci/|\.github/|deploy/|eng/|Dockerfile-\w|Hello\.|global\.json)[\w./-]*")]
-    private static partial Regex FileName();
 
     [GeneratedRegex(@"demo-app:[\w.-]+")]
     private static partial Regex Reference();

@@ -7,7 +7,6 @@ internal static partial class AppHostProgram
 
     private static readonly TimeSpan TidyLimit = TimeSpan.FromMinutes(2);
 
-    /// <summary>The containers and networks of an AppHost, by name.</summary>
     public static async Task<string[]> BelongingsAsync(int orchestrator)
     {
         string[] ofDcp = ["--filter", $"label={CreatorLabel}={orchestrator}"];

@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Hello.Tests;
 
 /// <summary>Runs cases of a test at the same time, because most of their time is spent waiting.</summary>

@@ -10,13 +10,6 @@ public sealed class FactInBrowserAttribute : FactAttribute
     public FactInBrowserAttribute() => Skip = Browser.Missing;
 }
 
-/// <summary>The same with data.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-public sealed class TheoryInBrowserAttribute : TheoryAttribute
-{
-    public TheoryInBrowserAttribute() => Skip = Browser.Missing;
-}
-
 /// <summary>The machine's Chromium, without a window.</summary>
 /// <remarks>Playwright would download a browser of its own. Not every machine can reach it.</remarks>
 public sealed class Browser : IAsyncLifetime

@@ -7,7 +7,6 @@ internal static class CommandLine
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
-    /// <returns>What it wrote to standard output, without white space at the end.</returns>
     public static Task<string> DockerAsync(params string[] arguments) => RunAsync("docker", arguments);
 
     /// <summary>Runs a program. The test fails with all that the program wrote unless it ends with 0.</summary>
@@ -22,7 +21,6 @@ internal static class CommandLine
     /// <summary>Runs a program to its end, whatever its exit code.</summary>
     public static Task<ProgramResult> TryAsync(string program, params string[] arguments) => TryAsync(Cli.Wrap(program).WithArguments(arguments));
 
-    /// <summary>Runs a program to its end, whatever its exit code.</summary>
     public static async Task<ProgramResult> TryAsync(Command command, TimeSpan? limit = null)
     {
         using var time = new CancellationTokenSource(limit ?? Limit);

@@ -5,13 +5,11 @@ internal sealed class ComparisonCells(string markdown)
 {
     public string[] Images => [.. Cells("| | ").Select(name => name.Trim('`'))];
 
-    /// <summary>The cell of an image in the row of a figure.</summary>
     public string Of(Figure figure, string image) => Cells($"| {figure.Name} | ")[Array.IndexOf(Images, image)];
 
     /// <summary>The number at the start of a cell: 12345 of "12,345 ms (0.9×)".</summary>
     public double Number(Figure figure, string image) => double.Parse(Of(figure, image).Split(' ')[0], CultureInfo.InvariantCulture);
 
-    /// <summary>The figures that an image does not have.</summary>
     public string[] Missing(string image) => [.. Figure.All.Where(figure => Of(figure, image) == "–").Select(figure => figure.Name)];
 
     private string[] Cells(string start) =>

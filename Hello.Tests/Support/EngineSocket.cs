@@ -9,10 +9,8 @@ internal sealed class EngineSocket : IAsyncDisposable
     private CancellationTokenSource _open = new();
     private Task _relaying = Task.CompletedTask;
 
-    /// <summary>The value for <c>DOCKER_HOST</c>.</summary>
     public string Address => $"unix://{_path}";
 
-    /// <summary>Makes the engine reachable.</summary>
     public void Open()
     {
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -22,7 +20,6 @@ internal sealed class EngineSocket : IAsyncDisposable
         _relaying = RelayAllAsync(listener, _open.Token);
     }
 
-    /// <summary>Makes the engine unreachable and cuts every connection to it.</summary>
     public async Task CloseAsync()
     {
         await _open.CancelAsync();

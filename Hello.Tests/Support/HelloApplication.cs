@@ -1,6 +1,3 @@
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.Logging;
-
 namespace Hello.Tests;
 
 /// <summary>The application that the tests share: the three builds from their Dockerfiles, and the dashboard.</summary>
@@ -8,7 +5,7 @@ namespace Hello.Tests;
 /// Classes with a collection of their own use it, too, so that their tests run side by side. The first of them starts it, the last one
 /// stops it.
 /// </remarks>
-public sealed partial class HelloApplication : IAsyncLifetime
+public sealed class HelloApplication : IAsyncLifetime
 {
     /// <summary>The first run publishes the API twice, once as a native binary.</summary>
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(12);
@@ -67,11 +64,8 @@ public sealed partial class HelloApplication : IAsyncLifetime
         var app = await builder.BuildAsync(limit.Token);
         await app.StartAsync(limit.Token);
         Console.WriteLine("Building and starting the images. The first time takes minutes.");
-        using var healthy = CancellationTokenSource.CreateLinkedTokenSource(limit.Token);
-        Array.ForEach(HelloImages.Specification, image => _ = WriteBuildStepsAsync(app, image, healthy.Token));
         await Task.WhenAll(HelloImages.Specification.Select(image =>
             app.ResourceNotifications.WaitForResourceHealthyAsync(image.Resource, WaitBehavior.StopOnResourceUnavailable, limit.Token)));
-        await healthy.CancelAsync();
         Console.WriteLine("The images are healthy.");
         var telemetry = new HttpClient { BaseAddress = await app.GetDashboardUrlAsync(limit.Token) };
         telemetry.DefaultRequestHeaders.Add("x-api-key", builder.Configuration["AppHost:DashboardApiKey"]);
@@ -104,7 +98,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
         return builder;
     }
 
-    /// <summary>Stops everything, once nobody uses it.</summary>
     public async Task DisposeAsync()
     {
         await Gate.WaitAsync();
@@ -182,23 +175,6 @@ public sealed partial class HelloApplication : IAsyncLifetime
         Assert.True(app.ResourceNotifications.TryGetCurrentState(resource, out var state), $"No state of {resource} is known.");
         return state;
     }
-
-    /// <summary>Writes the steps of <c>docker build</c> until it is cancelled: <c>#12 [build 4/6] RUN dotnet restore Hello.Api</c>.</summary>
-    private static async Task WriteBuildStepsAsync(DistributedApplication app, ImageSpecification image, CancellationToken cancellationToken)
-    {
-        var resource = app.Services.GetRequiredService<DistributedApplicationModel>().Resources.Single(r => r.Name == image.Resource);
-        var log = app.Services.GetRequiredService<ResourceLoggerService>().WatchAsync(resource);
-        await foreach (var lines in log.WithCancellation(cancellationToken))
-        {
-            foreach (var step in lines.Select(line => BuildStep().Match(line.Content)).Where(step => step.Success))
-            {
-                Console.WriteLine($"{image}: {step.Value}");
-            }
-        }
-    }
-
-    [GeneratedRegex(@"#\d+ \[.+\] .+$")]
-    private static partial Regex BuildStep();
 
     /// <summary>Asks the dashboard what telemetry it has.</summary>
     /// <param name="path">Such as "resources" or "spans?resource=alpine".</param>

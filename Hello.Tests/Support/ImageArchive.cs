@@ -1,8 +1,6 @@
 namespace Hello.Tests;
 
 /// <summary>An entry of an image's layer.</summary>
-/// <param name="Path">Its path, without a leading slash.</param>
-/// <param name="Content">Its bytes; empty for a directory or a link.</param>
 internal sealed record ImageFile(string Path, byte[] Content, UnixFileMode Mode, TarEntryType Type, int Uid, int Gid);
 
 /// <summary>Reads what <c>docker image save</c> writes: a tar of layers, which are tars, and a manifest.json that names them.</summary>
@@ -71,7 +69,6 @@ internal static class Elf
     /// <summary>Whether a 64-bit little-endian ELF file asks for a dynamic loader.</summary>
     public static bool HasInterpreter(byte[] file) => TypesOf(file, tableAt: 0x20, sizeAt: 0x36, typeAt: 0).Contains(Interpreter);
 
-    /// <summary>Whether a 64-bit little-endian ELF file carries its symbols.</summary>
     public static bool HasSymbolTable(byte[] file) => TypesOf(file, tableAt: 0x28, sizeAt: 0x3A, typeAt: 4).Contains(SymbolTable);
 
     private static IEnumerable<uint> TypesOf(byte[] file, int tableAt, int sizeAt, int typeAt)

@@ -7,22 +7,12 @@ public sealed class FactOnLinuxAttribute : FactAttribute
     /// <summary>Why a test is skipped here; null on Linux.</summary>
     internal static string? Reason => OperatingSystem.IsLinux() ? null : "This system is not Linux.";
 
-    /// <inheritdoc/>
-    public override string? Skip
-    {
-        get => Reason ?? base.Skip;
-        set => base.Skip = value;
-    }
+    public FactOnLinuxAttribute() => Skip = Reason;
 }
 
 /// <summary>The same for a test with cases.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class TheoryOnLinuxAttribute : TheoryAttribute
 {
-    /// <inheritdoc/>
-    public override string? Skip
-    {
-        get => FactOnLinuxAttribute.Reason ?? base.Skip;
-        set => base.Skip = value;
-    }
+    public TheoryOnLinuxAttribute() => Skip = FactOnLinuxAttribute.Reason;
 }

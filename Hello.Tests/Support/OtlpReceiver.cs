@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Hello.Tests;
 
 /// <summary>An export of telemetry as it arrived.</summary>
@@ -17,7 +15,6 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     private readonly Task _accepting;
 
     /// <param name="answer">The whole answer to an export; null if it never answers.</param>
-    /// <param name="port">Where to listen; 0 for any free port.</param>
     public OtlpReceiver(Func<OtlpExport, string?> answer, int port = 0)
     {
         _answer = answer;

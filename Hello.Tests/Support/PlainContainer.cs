@@ -21,18 +21,12 @@ internal sealed class PlainContainer : IAsyncDisposable
         return new(id, new($"http://{await CommandLine.DockerAsync("port", id, "8080/tcp")}"));
     }
 
-    /// <summary>Starts one on the host's network, so that it reaches the ports that the test listens on.</summary>
-    public static async Task<PlainContainer> RunOnHostAsync(ImageSpecification image, params string[] options)
+    /// <summary>Starts one on the host's network, so that it reaches the ports that the test listens on, and waits until it answers.</summary>
+    public static async Task<PlainContainer> AnswerOnHostAsync(ImageSpecification image, params string[] options)
     {
         var address = new Uri($"http://127.0.0.1:{LocalPort.FindFree()}");
         string[] host = ["--network", "host", "--env", $"ASPNETCORE_URLS={address.OriginalString}"];
-        return new(await CommandLine.DockerAsync(["run", "--detach", .. host, .. options, image.Reference]), address);
-    }
-
-    /// <summary>Starts one on the host's network, and waits until it answers.</summary>
-    public static async Task<PlainContainer> AnswerOnHostAsync(ImageSpecification image, params string[] options)
-    {
-        var container = await RunOnHostAsync(image, options);
+        var container = new PlainContainer(await CommandLine.DockerAsync(["run", "--detach", .. host, .. options, image.Reference]), address);
         try
         {
             await container.AssertAnswersAsync();
@@ -68,10 +62,8 @@ internal sealed class PlainContainer : IAsyncDisposable
         answer => answer.StartsWith('{'),
         Limit);
 
-    /// <summary>What it has written to standard output.</summary>
     public Task<string> LogAsync() => CommandLine.DockerAsync("logs", Id);
 
-    /// <summary>The log once it contains a text, or after a minute.</summary>
     public Task<string> LogWithAsync(string text) =>
         CommandLine.PollAsync(LogAsync, log => log.Contains(text, StringComparison.Ordinal), Limit);
 

@@ -75,7 +75,6 @@ internal sealed class RawConnection : IDisposable
         return answer;
     }
 
-    /// <summary>Reads until the other end closes.</summary>
     public async Task<string> ReadToEndAsync()
     {
         while (await ReceiveAsync())

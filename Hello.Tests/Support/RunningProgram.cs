@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Hello.Tests;
 
 /// <summary>A program that runs beside the test. If the test ends first, this process is killed, and none of its children.</summary>
@@ -35,7 +33,6 @@ internal sealed class RunningProgram : IAsyncDisposable
         return line ?? throw Failure($"The program {(ended ? "ended" : $"did not write the line within {limit}")}");
     }
 
-    /// <param name="signal">INT, TERM, HUP or KILL.</param>
     public Task SignalAsync(string signal) => CommandLine.RunAsync("kill", $"-{signal}", Id.ToString(CultureInfo.InvariantCulture));
 
     /// <summary>Waits for the end of the program. The test fails if the time is up first.</summary>
