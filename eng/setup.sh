@@ -136,7 +136,9 @@ check_sdk() {
     note=".NET SDK, because $(type -P dotnet) says '$(head -n 1 "$tmp/error")'"
   fi
   # shellcheck disable=SC2016 # the user's shell expands them
-  mend='Install it from https://dotnet.microsoft.com/download, or run: curl -fsSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0 && export PATH="$HOME/.dotnet:$PATH"'
+  mend='Install it from https://dotnet.microsoft.com/download, or run: curl -fsSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0'
+  # shellcheck disable=SC2016
+  mend+=' && export PATH="$HOME/.dotnet:$PATH"'
   # sudo replaces PATH.
   [[ ! ${SUDO_USER-} ]] || mend="If $SUDO_USER has one, run: sudo env \"PATH=\$PATH\" eng/setup.sh"
   return 1
@@ -166,7 +168,8 @@ without_passwords() { sed 's|://[^/@]*@|://|g'; }
 is_on_this_machine() { [[ $1 =~ ^(unix|fd):// || $1 =~ ^[a-z]+://(localhost|127\.[0-9.]+|\[::1\])(:|/|$) ]]; }
 
 check_engine() {
-  local client answer endpoint name named=() config=${DOCKER_CONFIG:-$HOME/.docker} back='docker context use default' runtime=${ASPIRE_CONTAINER_RUNTIME:-${DOTNET_ASPIRE_CONTAINER_RUNTIME-}}
+  local client answer endpoint name named=() config=${DOCKER_CONFIG:-$HOME/.docker} back='docker context use default'
+  local runtime=${ASPIRE_CONTAINER_RUNTIME:-${DOTNET_ASPIRE_CONTAINER_RUNTIME-}}
   engine=''
   for name in DOCKER_HOST DOCKER_CONTEXT DOCKER_TLS DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_API_VERSION; do
     [[ -z ${!name-} ]] || named+=("$name")
@@ -187,7 +190,8 @@ check_engine() {
     mend_with_packages
   elif [[ $answer != 'Docker version '* ]]; then
     note+="$client is not Docker's client: it says '$answer'"
-    mend="Put Docker's client before it in PATH, or remove it. $(if [[ $answer == podman* ]] && type -P apt-get > /dev/null; then as_root 'apt-get remove podman-docker'; else as_root "rm $client"; fi)"
+    mend="Put Docker's client before it in PATH, or remove it. $(as_root "rm $client")"
+    ! [[ $answer == podman* ]] || ! type -P apt-get > /dev/null || mend=${mend/"rm $client"/apt-get remove podman-docker}
   elif ! client_fits; then
     note+="the docker client at $client is older than 25"
     # install_client puts a newer one only before the distribution's.
@@ -257,6 +261,7 @@ mend_engine() {
 
 supply_engine() {
   step 'supplying the container engine, which takes about a minute ...'
+  type -P dockerd > /dev/null || engine_answers || prepare_stand_ins
   type -P dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
   client_fits || install_client
   buildx_fits || install_plugin buildx docker-buildx docker-buildx
@@ -281,6 +286,7 @@ install_packages() {
   for package in "$@"; do
     if [[ $package == *.deb ]] || apt-cache show "$package" &> /dev/null; then available+=("$package"); fi
   done
+  ((${#available[@]} > 0)) || return 0
   quietly dpkg --configure -a # completes an installation that was interrupted
   quietly apt-get -qq --yes --no-install-recommends -o DPkg::Lock::Timeout=120 install "${available[@]}"
   hash -r
@@ -446,8 +452,20 @@ check_images() {
   return 1
 }
 
+# The files of stand-ins are fetched while the engine is installed. Whether a registry is there is asked without docker, which is not.
+laying_out=''
+prepare_stand_ins() {
+  local images
+  images=$(needed_images)
+  ! for_seconds 5 bash -c ": < /dev/tcp/${images%%/*}/443" 2> /dev/null || return 0
+  # shellcheck disable=SC2086 # one word an image
+  "$root/eng/base-images/build.sh" --lay-out "$tmp/context" $images > /dev/null 2>&1 9>&- &
+  laying_out=$!
+  background+=("$laying_out")
+}
+
 supply_images() {
-  local image stand_in taken=()
+  local image stand_in taken=() others=() dashboard=()
   for image in ${to_pull[@]+"${to_pull[@]}"}; do
     step "pulling $image ..."
     stand_in=$(docker image inspect --format '{{.Id}}' "$image")
@@ -460,7 +478,29 @@ supply_images() {
     fi
   done
   ((${#taken[@]} == 0)) || say "took from the registry, in place of stand-ins: ${taken[*]}"
-  ((${#to_build[@]} == 0)) || "$root/eng/base-images/build.sh" "${to_build[@]}"
+  ((${#to_build[@]} > 0)) || return 0
+  build_app_host
+  if [[ ! $laying_out ]] || ! wait "$laying_out"; then
+    rm -rf "$tmp/context"
+    "$root/eng/base-images/build.sh" --lay-out "$tmp/context" "${to_build[@]}"
+  fi
+  for image in "${to_build[@]}"; do
+    if [[ $image == *aspire-dashboard* ]]; then dashboard+=("$image"); else others+=("$image"); fi
+  done
+  ((${#others[@]} == 0)) || "$root/eng/base-images/build.sh" --from "$tmp/context" "${others[@]}"
+  # The dashboard comes with the packages of the AppHost.
+  [[ ! $building ]] || wait "$building" || true # if it fails, the next line says why
+  ((${#dashboard[@]} == 0)) || "$root/eng/base-images/build.sh" --from "$tmp/context" "${dashboard[@]}"
+}
+
+# Builds the AppHost for the first run while the stand-ins are built. Not as root for another user, who could not write there.
+building=''
+build_app_host() {
+  [[ -O $root && ! -e $root/Hello.AppHost/obj/project.assets.json ]] || return 0
+  # The compiler's servers would stay in memory.
+  dotnet build "$root/Hello.AppHost" --disable-build-servers > /dev/null 2>&1 < /dev/null 9>&- &
+  building=$!
+  background+=("$building")
 }
 
 # --- The tools that only tests need ---
@@ -528,8 +568,13 @@ supply_tool() {
 # ---
 
 check_folders
-tmp='' new_client='' stand_ins=()
-trap 'end_steps; [[ ! $tmp ]] || rm -rf "$tmp" "$new_client"' EXIT
+tmp='' new_client='' stand_ins=() background=()
+tidy() {
+  end_steps
+  ((${#background[@]} == 0)) || { kill "${background[@]}" 2> /dev/null; wait "${background[@]}"; } || true # not the daemon, which goes on
+  [[ ! $tmp ]] || rm -rf "$tmp" "$new_client"
+}
+trap tidy EXIT
 # Without this trap, bash goes on after a Ctrl+C if a child, such as apt-get or docker, handles it.
 trap 'exit 130' INT
 trap 'exit 143' TERM

@@ -30,6 +30,7 @@ internal static class ImageFactsExtensions
             // Adds each of them once, however many builds ask for it.
             services.AddHostedService<ImageFactsPublisher>();
             services.AddHostedService<EngineCheck>();
+            services.AddHostedService<EarlyBuilds>();
         }
 
         return container;

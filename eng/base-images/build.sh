@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Builds stand-ins for base images from Debian packages and this machine's .NET, under the names of
 # the real images. The Dockerfile in this folder lists their contents.
-#   build.sh IMAGE...       builds a stand-in for each image
-#   build.sh --fingerprint  prints a hash of all inputs; if it changes, the stand-ins are out of date
+#   build.sh IMAGE...                builds a stand-in for each image
+#   build.sh --lay-out DIR IMAGE...  only fetches their files into DIR, for which it needs no engine
+#   build.sh --from DIR IMAGE...     builds them from these files
+#   build.sh --fingerprint           prints a hash of all inputs; if it changes, the stand-ins are out of date
 set -euo pipefail
 
 unset CDPATH # with it, cd prints the folder
@@ -97,12 +99,13 @@ lay_out_core() {
 }
 
 lay_out_dotnet() {
-  local runtime
-  cd "$(dotnet --list-sdks | sed -n "s|^$sdk \[\(.*\)/sdk\]$|\1|p")"
-  runtime=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' "sdk/$sdk/dotnet.runtimeconfig.json")
-  build_args=(--build-arg "RUNTIME_VERSION=$runtime" --build-arg "SDK_VERSION=$sdk")
+  cd "$dotnet_root"
   copy_here runtime dotnet host/fxr/"$runtime" shared/Microsoft.{AspNetCore,NETCore}.App/"$runtime"
   copy_here sdk packs sdk/"$sdk" sdk-manifests templates
+  # The builds use neither another language than C#, nor translations, nor tools. Without these, the SDK has half the size.
+  rm -r "$context"/sdk/sdk/"$sdk"/{DotnetTools,FSharp,TestHostNetFramework}
+  # Folders named cs and vb are those of languages, too, but of programming.
+  find "$context/sdk" -type d \( -name '??' -o -name pt-BR -o -name 'zh-Han?' \) ! -name cs ! -name vb -prune -exec rm -r {} +
   mkdir "$context/nuget"
   feeds > "$context/nuget/NuGet.Config"
   [[ -s $context/nuget/NuGet.Config ]] || rm "$context/nuget/NuGet.Config"
@@ -111,7 +114,8 @@ lay_out_dotnet() {
 # The AppHost has the dashboard as a NuGet package.
 lay_out_dashboard() {
   local app_host=$here/../../Hello.AppHost
-  dotnet restore "$app_host" > "$tmp/restore.log" 2>&1 < /dev/null || fail "cannot restore Hello.AppHost: '$(grep ' error ' "$tmp/restore.log" | head -n 1)'. See what is wrong with: dotnet restore Hello.AppHost"
+  dotnet restore "$app_host" > "$tmp/restore.log" 2>&1 < /dev/null ||
+    fail "cannot restore Hello.AppHost: '$(grep ' error ' "$tmp/restore.log" | head -n 1)'. See what is wrong with: dotnet restore Hello.AppHost"
   mkdir "$context/dashboard"
   cp -a "$(dotnet msbuild "$app_host" -getProperty:AspireDashboardDir)". "$context/dashboard"
   chmod +x "$context/dashboard/Aspire.Dashboard" # a NuGet package has no such bits
@@ -136,18 +140,26 @@ build() {
   [[ -z $old || $old == $(docker image ls --quiet --no-trunc "$image") ]] || docker image rm "$old" > /dev/null 2>&1 || true
 }
 
-if [[ ${1-} == --fingerprint ]]; then
-  fingerprint
-  exit
-fi
+mode='' context=''
+case ${1-} in
+  --fingerprint)
+    fingerprint
+    exit
+    ;;
+  --lay-out | --from)
+    mode=$1 context=$2
+    shift 2
+    ;;
+esac
 
 for image in "$@"; do target_of "$image" > /dev/null; done
-command -v apt-get > /dev/null || fail "stand-ins need Debian packages, but this system has no apt-get. On a machine that reaches the registry, pull the images and run: docker save --output images.tar $*. Then run here: docker load --input images.tar"
+command -v apt-get > /dev/null || fail "stand-ins need Debian packages, but this system has no apt-get. On a machine that reaches the \
+registry, pull the images and run: docker save --output images.tar $*. Then run here: docker load --input images.tar"
 [[ -r $ca_bundle ]] || fail "cannot read the certificates in $ca_bundle. $(
   if [[ ${SSL_CERT_FILE-} ]]; then echo 'Run: unset SSL_CERT_FILE'; else echo 'Run as root: apt-get install ca-certificates'; fi)"
 tmp=$(mktemp -d)
 trap 'end_steps; rm -rf "$tmp"' EXIT
-context=$tmp/context
+context=${context:-$tmp/context}
 mkdir -p "$context" "$tmp"/lists/partial "$tmp"/cache/archives/partial
 # debconf counts as installed. libssl3 depends on it and it depends on Perl, but no package is
 # configured in an image, so nothing uses it.
@@ -159,12 +171,18 @@ Maintainer: none
 Description: not there
 END
 
-step "fetching the Debian packages of $# stand-in base images. All of it takes about a minute ..."
-private_apt update
-lay_out_core
-lay_out_dotnet
+dotnet_root=$(dotnet --list-sdks | sed -n "s|^$sdk \[\(.*\)/sdk\]$|\1|p")
+runtime=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' "$dotnet_root/sdk/$sdk/dotnet.runtimeconfig.json")
+build_args=(--build-arg "RUNTIME_VERSION=$runtime" --build-arg "SDK_VERSION=$sdk")
+if [[ $mode != --from ]]; then
+  step "fetching the Debian packages of $# stand-in base images. All of it takes about a minute ..."
+  private_apt update
+  lay_out_core
+  lay_out_dotnet
+  [[ "$*" != *-aot* ]] || unpack aot "${aot_packages[@]}"
+fi
+[[ $mode != --lay-out ]] || exit 0
 [[ "$*" != *aspire-dashboard* ]] || lay_out_dashboard
-[[ "$*" != *-aot* ]] || unpack aot "${aot_packages[@]}"
 place=0
 for image in "$@"; do
   place=$((place + 1))
