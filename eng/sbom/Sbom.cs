@@ -7,8 +7,10 @@ using CliWrap;
 using Hello.Compare.Engine;
 using Hello.Compare.Figures;
 
-const string Usage = "usage: dotnet run eng/sbom/Sbom.cs [-- NAME]. It writes the SBOM of the binary of Dockerfile-NAME to artifacts/sbom-NAME.cdx.json. NAME is scratch by default";
-var folder = (string)AppContext.GetData("EntryPointFileDirectoryPath")!; // the folder of this file: https://learn.microsoft.com/dotnet/core/sdk/file-based-apps
+const string Usage = "usage: dotnet run eng/sbom/Sbom.cs [-- NAME]. It writes the SBOM of the binary of Dockerfile-NAME to "
+    + "artifacts/sbom-NAME.cdx.json. NAME is scratch by default";
+// The folder of this file: https://learn.microsoft.com/dotnet/core/sdk/file-based-apps
+var folder = (string)AppContext.GetData("EntryPointFileDirectoryPath")!;
 var root = Path.GetFullPath("../..", folder);
 using var interrupted = new CancellationTokenSource();
 Console.CancelKeyPress += (_, e) =>
@@ -49,7 +51,7 @@ async Task<int> WriteAsync(string name, CancellationToken cancellationToken)
     {
         return Fail(130, "Interrupted. Nothing was written."); // 128 and the number of the signal, as in a shell
     }
-    catch (Exception e) when (e is SbomException or MeasurementException or IOException or UnauthorizedAccessException)
+    catch (Exception e) when (e is MeasurementException or IOException or UnauthorizedAccessException)
     {
         return Fail(1, e.Message);
     }
@@ -66,8 +68,12 @@ async Task<JsonNode> PackagesAsync(string temporary, string version, Cancellatio
     await ProgramRunner.RunAsync(dotnet.WithArguments(["tool", "restore"]), cancellationToken);
     await ProgramRunner.RunAsync(
         // 1.6 is the newest version of the format that common scanners read.
-        dotnet.WithArguments(["dotnet-CycloneDX", Path.Combine(root, "Hello.Api", "Hello.Api.csproj"), "--disable-package-restore", "--base-intermediate-output-path", temporary,
-            "--set-version", version, "--spec-version", "1.6", "--output-format", "Json", "--output", temporary, "--filename", "packages.json"]),
+        dotnet.WithArguments(
+        [
+            "dotnet-CycloneDX", Path.Combine(root, "Hello.Api", "Hello.Api.csproj"), "--disable-package-restore",
+            "--base-intermediate-output-path", temporary, "--set-version", version, "--spec-version", "1.6",
+            "--output-format", "Json", "--output", temporary, "--filename", "packages.json",
+        ]),
         cancellationToken);
     return JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(temporary, "packages.json"), cancellationToken))!;
 }
@@ -92,22 +98,24 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
     /// <param name="folder">The folder of Dockerfile-sbom.</param>
     /// <param name="dockerfile">The file name of the Dockerfile.</param>
     /// <param name="temporary">The folder that the build writes its results to.</param>
-    /// <exception cref="SbomException">The Dockerfile does not build a native binary.</exception>
+    /// <exception cref="MeasurementException">The Dockerfile does not build a native binary.</exception>
     public static async Task<BinaryBuild> ExportAsync(string root, string folder, string dockerfile, string temporary, CancellationToken cancellationToken)
     {
-        var stages = await File.ReadAllTextAsync(Path.Combine(root, dockerfile), cancellationToken) + await File.ReadAllTextAsync(Path.Combine(folder, "Dockerfile-sbom"), cancellationToken);
-        await ProgramRunner.RunAsync(
-            Cli.Wrap("docker").WithArguments(["buildx", "build", "--file", "-", "--output", temporary, root]).WithStandardInputPipe(PipeSource.FromString(stages)), cancellationToken);
+        string[] stages = [Path.Combine(root, dockerfile), Path.Combine(folder, "Dockerfile-sbom")];
+        var docker = Cli.Wrap("docker").WithArguments(["buildx", "build", "--file", "-", "--output", temporary, root]);
+        var input = PipeSource.FromString(string.Concat(stages.Select(File.ReadAllText)));
+        await ProgramRunner.RunAsync(docker.WithStandardInputPipe(input), cancellationToken);
         var assetsFile = Path.Combine(temporary, "obj", "Hello.Api", "project.assets.json");
         if (!File.Exists(assetsFile))
         {
-            throw new SbomException($"The builder wrote nothing to {temporary}. A docker client from a snap has a /tmp of its own: set TMPDIR to a folder in your home directory.");
+            throw new MeasurementException($"The builder wrote nothing to {temporary}. A docker client from a snap has a /tmp of its own: "
+                + "set TMPDIR to a folder in your home directory.");
         }
 
         var responseFile = Path.Combine(temporary, "Hello.Api.ilc.rsp");
         if (!File.Exists(responseFile))
         {
-            throw new SbomException($"{dockerfile} does not build a native binary, so it needs no SBOM. A scanner finds the packages in its image by itself.");
+            throw new MeasurementException($"{dockerfile} does not build a native binary, so it needs no SBOM. A scanner finds the packages in its image by itself.");
         }
 
         var assets = JsonNode.Parse(await File.ReadAllTextAsync(assetsFile, cancellationToken))!;
@@ -141,13 +149,14 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
     }
 
     /// <summary>Checks that the SBOM lists every package that the compiler read.</summary>
-    /// <exception cref="SbomException">A package is missing, or there is none at all.</exception>
+    /// <exception cref="MeasurementException">A package is missing, or there is none at all.</exception>
     public void Check(JsonNode sbom)
     {
         var listed = sbom["components"]!.AsArray().Select(Id).ToHashSet();
         if (listed.Count == 0 || Compiled.Count == 0 || Compiled.Except(listed).ToArray() is { Length: > 0 })
         {
-            throw new SbomException($"The SBOM is not complete: it lists {listed.Count} components, the compiler read {Compiled.Count} packages, and these are missing: {string.Join(", ", Compiled.Except(listed))}.");
+            throw new MeasurementException($"The SBOM is not complete: it lists {listed.Count} components, the compiler read {Compiled.Count} packages, "
+                + $"and these are missing: {string.Join(", ", Compiled.Except(listed))}.");
         }
     }
 
@@ -158,7 +167,8 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
             ["Component", "Version", "In the binary"],
             [.. sbom["components"]!.AsArray().Select(component => (string[])[$"{component!["name"]}", $"{component["version"]}", Use(component)])]);
         return $"""
-            A scanner finds no packages in an image from scratch, because it has neither a package database nor a deps.json. Give the scanner this SBOM instead. The build of the binary restored these components:
+            A scanner finds no packages in an image from scratch, because it has neither a package database nor a deps.json.
+            Give the scanner this SBOM instead. The build of the binary restored these components:
 
             {table.ToMarkdown()}
             {(LibC is null ? "Not listed: the C library, which is linked in. The build image has no package database of Alpine, so its version is unknown.\n" : "")}
@@ -190,12 +200,12 @@ internal sealed record BinaryBuild(JsonNode Assets, HashSet<string> Compiled, Js
             return null;
         }
 
-        var package = (await File.ReadAllTextAsync(Path.Combine(folder, "installed"), cancellationToken)).Split("\n\n").Single(p => p.Contains("\nR:libc.a\n", StringComparison.Ordinal));
+        var packages = (await File.ReadAllTextAsync(Path.Combine(folder, "installed"), cancellationToken)).Split("\n\n");
+        var package = packages.Single(p => p.Contains("\nR:libc.a\n", StringComparison.Ordinal));
         var field = package.Split('\n').Where(l => l is [not ('F' or 'R' or 'Z' or 'M' or 'a'), ':', ..]).ToDictionary(l => l[0], l => l[2..]);
-        var release = (await File.ReadAllLinesAsync(Path.Combine(folder, "os-release"), cancellationToken)).Single(l => l.StartsWith("VERSION_ID=", StringComparison.Ordinal))[11..].Trim('"');
-        return Component(field['P'], field['V'], $"pkg:apk/alpine/{field['P']}@{field['V']}?arch={field['A']}&distro=alpine-{release}&upstream={field['o']}", field['L']);
+        var system = await File.ReadAllLinesAsync(Path.Combine(folder, "os-release"), cancellationToken);
+        var release = system.Single(l => l.StartsWith("VERSION_ID=", StringComparison.Ordinal))[11..].Trim('"');
+        var purl = $"pkg:apk/alpine/{field['P']}@{field['V']}?arch={field['A']}&distro=alpine-{release}&upstream={field['o']}";
+        return Component(field['P'], field['V'], purl, field['L']);
     }
 }
-
-/// <summary>The SBOM could not be made. The message tells the user why.</summary>
-internal sealed class SbomException(string message) : Exception(message);
