@@ -85,7 +85,7 @@ internal static class AppHostRun
 
     private static bool IsAny(IPEndPoint endPoint) => endPoint.Address.Equals(IPAddress.Any) || endPoint.Address.Equals(IPAddress.IPv6Any);
 
-    /// <summary>What a server listens on: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints.</summary>
+    /// <summary>The end points that a server listens on: https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel/endpoints.</summary>
     /// <param name="address">An address such as <c>http://localhost:15888</c>. If it is no address, nothing is listened on.</param>
     private static IEnumerable<IPEndPoint> EndPointsOf(string address)
     {

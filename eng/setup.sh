@@ -89,23 +89,23 @@ problem_with() {
 }
 
 check_folders() {
-  local home folder problem mend
-  mend_home="Run: export HOME=\"\$(mktemp -d)\""
+  local home folder problem remedy
+  remedy_home="Run: export HOME=\"\$(mktemp -d)\""
   home=$(unset HOME && echo ~) # the one of the user's account
   [[ -v HOME ]] || export HOME=$home # as dotnet and docker do
-  problem_with "$home" > /dev/null || mend_home="Run: export HOME=$(printf %q "$home")"
+  problem_with "$home" > /dev/null || remedy_home="Run: export HOME=$(printf %q "$home")"
   if [[ -z ${DOTNET_CLI_HOME-} ]] && problem=$(problem_with "$HOME"); then # dotnet prefers DOTNET_CLI_HOME
-    fail "the home folder '$HOME' $problem. $mend_home"
+    fail "the home folder '$HOME' $problem. $remedy_home"
   fi
   if problem=$(problem_with "${TMPDIR:-/tmp}"); then
-    if [[ ${TMPDIR-} ]]; then mend='Run: unset TMPDIR'; else mend=$(as_root 'install -d -m 1777 /tmp'); fi
-    fail "the folder for temporary files, '${TMPDIR:-/tmp}', $problem. $mend"
+    if [[ ${TMPDIR-} ]]; then remedy='Run: unset TMPDIR'; else remedy=$(as_root 'install -d -m 1777 /tmp'); fi
+    fail "the folder for temporary files, '${TMPDIR:-/tmp}', $problem. $remedy"
   fi
 
   for folder in "$root"/{artifacts,Hello.*/bin,Hello.*/obj}; do
     if [[ -e $folder && ! -w $folder ]]; then
-      if [[ -O $root ]]; then mend=$(as_root "chown -R $user $(printf %q "$root")"); else mend="Run: cp -r $(printf %q "$root") ~/hello && cd ~/hello"; fi
-      fail "user $user cannot write to $folder, because another user built there. $mend"
+      if [[ -O $root ]]; then remedy=$(as_root "chown -R $user $(printf %q "$root")"); else remedy="Run: cp -r $(printf %q "$root") ~/hello && cd ~/hello"; fi
+      fail "user $user cannot write to $folder, because another user built there. $remedy"
     fi
   done
 
@@ -116,7 +116,7 @@ check_folders() {
 }
 
 # Each part has two functions. check_PART sets $note, and fails if the part is missing. It then also sets
-# $mend, unless supply_PART can supply the part. supply_PART ends the script with an error if it cannot.
+# $remedy, unless supply_PART can supply the part. supply_PART ends the script with an error if it cannot.
 # Nothing supplies an SDK.
 
 # --- The .NET SDK ---
@@ -136,11 +136,11 @@ check_sdk() {
     note=".NET SDK, because $(type -P dotnet) says '$(head -n 1 "$tmp/error")'"
   fi
   # shellcheck disable=SC2016 # the user's shell expands them
-  mend='Install it from https://dotnet.microsoft.com/download, or run: curl -fsSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0'
+  remedy='Install it from https://dotnet.microsoft.com/download, or run: curl -fsSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0'
   # shellcheck disable=SC2016
-  mend+=' && export PATH="$HOME/.dotnet:$PATH"'
+  remedy+=' && export PATH="$HOME/.dotnet:$PATH"'
   # sudo replaces PATH.
-  [[ ! ${SUDO_USER-} ]] || mend="If $SUDO_USER has one, run: sudo env \"PATH=\$PATH\" eng/setup.sh"
+  [[ ! ${SUDO_USER-} ]] || remedy="If $SUDO_USER has one, run: sudo env \"PATH=\$PATH\" eng/setup.sh"
   return 1
 }
 
@@ -181,42 +181,42 @@ check_engine() {
   note='container engine: '
   if [[ $runtime && $runtime != docker ]]; then
     note+="the environment asks for $runtime, but eng/setup.sh is only for Docker"
-    mend='Leave eng/setup.sh out, or run: unset ASPIRE_CONTAINER_RUNTIME DOTNET_ASPIRE_CONTAINER_RUNTIME'
+    remedy='Leave eng/setup.sh out, or run: unset ASPIRE_CONTAINER_RUNTIME DOTNET_ASPIRE_CONTAINER_RUNTIME'
   elif [[ ! $client && ! $runtime ]] && type -P podman > /dev/null; then
     note+='podman is installed, but eng/setup.sh is only for Docker'
-    mend='Leave eng/setup.sh out, or install Docker beside podman with: ASPIRE_CONTAINER_RUNTIME=docker eng/setup.sh'
+    remedy='Leave eng/setup.sh out, or install Docker beside podman with: ASPIRE_CONTAINER_RUNTIME=docker eng/setup.sh'
   elif [[ ! $client ]]; then
     note+='no docker client is installed'
-    mend_with_packages
+    remedy_with_packages
   elif [[ $answer != 'Docker version '* ]]; then
     note+="$client is not Docker's client: it says '$answer'"
-    mend="Put Docker's client before it in PATH, or remove it. $(as_root "rm $client")"
-    ! [[ $answer == podman* ]] || ! type -P apt-get > /dev/null || mend=${mend/"rm $client"/apt-get remove podman-docker}
+    remedy="Put Docker's client before it in PATH, or remove it. $(as_root "rm $client")"
+    ! [[ $answer == podman* ]] || ! type -P apt-get > /dev/null || remedy=${remedy/"rm $client"/apt-get remove podman-docker}
   elif ! client_fits; then
     note+="the docker client at $client is older than 25"
     # install_client puts a newer one only before the distribution's.
-    if [[ $client =~ ^(/usr)?/bin/docker$ ]]; then mend_with_packages; else mend="$(as_root "rm $client"), then run eng/setup.sh again"; fi
+    if [[ $client =~ ^(/usr)?/bin/docker$ ]]; then remedy_with_packages; else remedy="$(as_root "rm $client"), then run eng/setup.sh again"; fi
   elif [[ -e $config && ! -x $config || -e $config/config.json && ! -r $config/config.json ]]; then
     note+="user $user cannot read $config, where the docker client has its configuration"
-    mend=$(as_root "chown -R $user $(printf %q "$config")")
+    remedy=$(as_root "chown -R $user $(printf %q "$config")")
   elif ! endpoint=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2> "$tmp/error" | without_passwords); then
     note+="the docker client says '$(tail -n 1 "$tmp/error" | without_passwords)'"
-    mend="Run: $back"
+    remedy="Run: $back"
   elif ! is_on_this_machine "$endpoint"; then
     note+="the docker client uses $endpoint, but Aspire needs an engine on this machine"
-    mend="Run: $back"
+    remedy="Run: $back"
   elif ! buildx_fits; then
     note+='the docker client has no buildx plugin'
-    mend_with_packages
+    remedy_with_packages
   elif ! engine=$(engine_version 2> "$tmp/error"); then
-    mend_engine
+    remedy_engine
   elif [[ $engine == *[Pp]odman* ]]; then
     note+="podman answers at $endpoint, but eng/setup.sh is only for Docker"
-    mend="Run: $back"
-    [[ ${named[*]-} || $endpoint != "$default_endpoint" ]] || mend="$(as_root 'systemctl disable --now podman.socket'), then run eng/setup.sh again"
+    remedy="Run: $back"
+    [[ ${named[*]-} || $endpoint != "$default_endpoint" ]] || remedy="$(as_root 'systemctl disable --now podman.socket'), then run eng/setup.sh again"
   elif ! builder_fits; then
     note+="docker build uses the builder that docker buildx use selected, not the engine's own, so the engine would not get the images"
-    mend='Run: docker buildx uninstall'
+    remedy='Run: docker buildx uninstall'
   else
     note+="Docker ${engine%% *}, $(docker buildx version)"
     return
@@ -225,17 +225,17 @@ check_engine() {
   return 1
 }
 
-# Nothing more to mend than installing packages: says who can, unless this script can.
-mend_with_packages() {
+# The remedy is to install packages. Names who can do it, unless this script can.
+remedy_with_packages() {
   if ! type -P apt-get > /dev/null; then
-    mend="There is no apt-get to install it with. $by_hand"
+    remedy="There is no apt-get to install it with. $by_hand"
   elif ((EUID != 0)); then
-    mend="Only root can install it. $(as_root "env \"PATH=\$PATH\" eng/setup.sh${parts[3]+ --tests}")"
+    remedy="Only root can install it. $(as_root "env \"PATH=\$PATH\" eng/setup.sh${parts[3]+ --tests}")"
   fi
 }
 
 # The same for an engine that does not answer. Uses the variables of check_engine.
-mend_engine() {
+remedy_engine() {
   local error
   error=$(tail -n 1 "$tmp/error" | without_passwords)
   case $error in
@@ -244,18 +244,18 @@ mend_engine() {
     *) note+="the docker client says '$error'" ;;
   esac
   if [[ ${named[*]-} || $endpoint != "$default_endpoint" ]]; then
-    mend="Start that engine, or run: $back"
-    [[ $error != *'permission denied'* ]] || mend="Run: $back"
+    remedy="Start that engine, or run: $back"
+    [[ $error != *'permission denied'* ]] || remedy="Run: $back"
   elif [[ $error == *'permission denied'* ]] && ((EUID != 0)); then
     if [[ " $(id -Gn "$user" 2> /dev/null) " == *' docker '* ]]; then
-      mend='The user is in the group docker, but was not at this login. Run: newgrp docker'
+      remedy='The user is in the group docker, but was not at this login. Run: newgrp docker'
     else
-      mend="$(as_root "usermod -aG docker $user"), then log in again"
+      remedy="$(as_root "usermod -aG docker $user"), then log in again"
     fi
   elif ((EUID != 0)) && [[ -d /run/systemd/system ]] && type -P dockerd > /dev/null; then
-    mend=$(as_root 'systemctl start docker')
+    remedy=$(as_root 'systemctl start docker')
   elif ((EUID != 0)) || ! type -P dockerd > /dev/null; then
-    mend_with_packages
+    remedy_with_packages
   fi
 }
 
@@ -266,7 +266,7 @@ supply_engine() {
   client_fits || install_client
   buildx_fits || install_plugin buildx docker-buildx docker-buildx
   engine_answers || start_engine
-  check_engine || fail "$note. ${mend:-$by_hand}"
+  check_engine || fail "$note. ${remedy:-$by_hand}"
 }
 
 need_apt() { type -P apt-get > /dev/null || fail "$note. There is no apt-get to install it with. $by_hand"; }
@@ -400,7 +400,7 @@ registry_has() {
 }
 
 # answers REGISTRY ARGUMENT...: whether the registry answers a command of docker. If it keeps the images from this user, sets $refused
-# and $mend. A slow registry needs seconds for each request. One that hangs would keep docker waiting for minutes.
+# and $remedy. A slow registry needs seconds for each request. One that hangs would keep docker waiting for minutes.
 answers() {
   local said
   said=$(for_seconds 30 docker "${@:2}" 2>&1) && return
@@ -408,11 +408,11 @@ answers() {
     *'manifest unknown'* | *': not found'*) ;;
     *'error getting credentials'*)
       refused="the docker client cannot get credentials for $1: '${said##*error getting credentials - err: }'"
-      mend="Remove credsStore from ${DOCKER_CONFIG:-$HOME/.docker}/config.json, or run: export DOCKER_CONFIG=\$(mktemp -d)"
+      remedy="Remove credsStore from ${DOCKER_CONFIG:-$HOME/.docker}/config.json, or run: export DOCKER_CONFIG=\$(mktemp -d)"
       ;;
     *'authorization failed'* | *unauthorized* | *'401 Unauthorized'* | *'no basic auth credentials'*)
       refused="$1 asks for a login"
-      mend="Run: docker login $1"
+      remedy="Run: docker login $1"
       ;;
     *) return 1 ;;
   esac
@@ -532,7 +532,7 @@ check_tools() {
   done
   note="tools of the tests: ${missing_tools[*]-all}"
   ((${#missing_tools[@]} > 0)) || return 0
-  mend_with_packages
+  remedy_with_packages
   return 1
 }
 
@@ -582,29 +582,29 @@ if [[ $check_only ]]; then
   tmp=$(mktemp -d)
 else
   if ! { mkdir -p "$cache" && exec 9> "$cache/setup.lock" && tmp=$(mktemp -d "$cache/setup.XXXXXX"); } 2> /dev/null; then
-    mend=$mend_home
+    remedy=$remedy_home
     if [[ ${XDG_CACHE_HOME-} == /* ]]; then
-      mend='Run: unset XDG_CACHE_HOME'
+      remedy='Run: unset XDG_CACHE_HOME'
     elif [[ -d ${cache%/*} ]]; then # as after sudo with the same HOME
-      mend=$(as_root "chown -R $user $(printf %q "${cache%/*}")")
+      remedy=$(as_root "chown -R $user $(printf %q "${cache%/*}")")
     fi
-    fail "user $user cannot write to $cache. $mend"
+    fail "user $user cannot write to $cache. $remedy"
   fi
   flock -n 9 || { step 'waiting for the end of another eng/setup.sh ...'; flock 9; }
 fi
 
 missing=0
 for part in "${parts[@]}"; do
-  mend=''
+  remedy=''
   if "check_$part"; then
     [[ -z $check_only ]] || say "ready:   $note"
   elif [[ $check_only ]]; then
-    say "missing: $note${mend:+. $mend}"
+    say "missing: $note${remedy:+. $remedy}"
     missing=1
-  elif [[ $part == tools && $mend ]]; then
-    say "going on without $note. $mend"
-  elif [[ $mend ]]; then
-    fail "$note. $mend"
+  elif [[ $part == tools && $remedy ]]; then
+    say "going on without $note. $remedy"
+  elif [[ $remedy ]]; then
+    fail "$note. $remedy"
   else
     "supply_$part"
   fi

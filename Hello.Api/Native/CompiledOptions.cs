@@ -39,7 +39,7 @@ internal sealed class CompiledOptions<[DynamicallyAccessedMembers(DynamicallyAcc
             Add(typeof(IEnumerable<IValidateOptions<TOptions>>), Checks);
         }
 
-        // What is registered as a service, in its order.
+        // The registered services, in their order.
         ServiceDescriptor[] Of(Type type)
         {
             var found = Array.FindAll(registered, service => service.ServiceType == type && !service.IsKeyedService);

@@ -104,7 +104,7 @@ internal sealed partial class EngineCheck(
 
     /// <summary>Makes a network, and removes it.</summary>
     /// <returns>
-    /// What the engine says of it: <c>[{"Name":"demo","Containers":{}}]</c>. Podman has no such member before version 5.0, and the
+    /// The engine's description: <c>[{"Name":"demo","Containers":{}}]</c>. Podman has no such member before version 5.0, and the
     /// orchestrator waits for a container that is in it: https://github.com/containers/podman/issues/14126.
     /// </returns>
     private async Task<string> MakeNetworkAsync(CancellationToken cancellationToken)

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Hello.AppHost.Dashboard;
 
-/// <summary>What the AppHost writes into the console log of a resource.</summary>
+/// <summary>The lines that the AppHost writes into its console and into the console log of a resource.</summary>
 internal static partial class Log
 {
     [LoggerMessage(Level = LogLevel.Warning, Message = "Not measured: {Reason}")]

@@ -24,7 +24,7 @@ internal sealed class Machine
 
     public string ClientCores { get; } = string.Join(',', Cores.Value[1..]);
 
-    /// <summary>What the benchmark needs and this machine lacks, each with a remedy.</summary>
+    /// <summary>The tools that the benchmark needs and this machine lacks, each with a remedy.</summary>
     public static IEnumerable<string> Missing()
     {
         if (!OperatingSystem.IsLinux())

@@ -60,7 +60,7 @@ internal static class CompareCommand
         string[] texts = [ComparisonMarkdown.WriteShort(result), ComparisonMarkdown.Write(result)];
         string[] failures = [.. result.Failures, .. result.Images.SelectMany(image => limits.Select(limit => limit.Check(image))).OfType<string>()];
         Array.ForEach(failures, CommandExtensions.Error);
-        // What was measured is on the screen now, whatever becomes of the files.
+        // The result is on the screen before a file can fail.
         await WholeFiles.WriteAsync([.. files.Write(result), .. pages.Zip(texts, (page, text) => (page.File, page.PageWith(text)))]);
         Console.WriteLine($"Written: {string.Join(", ", [.. files.All, .. pages.Select(page => page.File)])}");
         return failures.Length == 0 && !result.LeftBehind ? 0 : 1;

@@ -3,7 +3,7 @@ namespace Hello.Compare.Comparison;
 /// <summary>Writes the comparison as Markdown.</summary>
 internal static class ComparisonMarkdown
 {
-    /// <summary>The figures that tell most in six lines.</summary>
+    /// <summary>The six figures of the short table.</summary>
     private static readonly Figure[] Short =
         [Figure.UnpackedSize, Figure.FirstHello, Figure.MemoryAfterStart, Figure.RequestsPerSecond, Figure.User, Figure.Shell];
 

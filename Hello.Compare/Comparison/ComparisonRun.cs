@@ -174,7 +174,7 @@ internal sealed class ComparisonRun(
         }
     }
 
-    /// <summary>Starts the container. What is named last counts, so an option of the user changes neither the name nor the network.</summary>
+    /// <summary>Starts the container. The last of two equal options counts, so an option of the user changes neither the name nor the network.</summary>
     /// <returns>The start of its program, by the engine's clock.</returns>
     private async Task<DateTimeOffset> StartAsync(MeasuredImage image, ProbeContainer network, CancellationToken cancellationToken)
     {
@@ -237,7 +237,7 @@ internal sealed class ComparisonRun(
         }
     }
 
-    /// <summary>What a container does that does not answer with success, and how long it may do so. Some of it passes while a program starts.</summary>
+    /// <summary>Describes a container that does not answer with success, and how long it may stay so. A program that starts may need some time.</summary>
     private (string Seen, string Advice, TimeSpan Limit) Judge(Look look, int port, string path)
     {
         var longest = timeout ?? TimeSpan.FromSeconds(120);

@@ -1,6 +1,6 @@
 namespace Hello.Compare.Comparison;
 
-/// <summary>What the bytes of an image are, in lists for a reader.</summary>
+/// <summary>The contents of an image, in lists for a reader.</summary>
 internal static class ImageContentsText
 {
     private const int InstructionLength = 90;

@@ -35,7 +35,7 @@ internal sealed partial record Limit(Figure Figure, double? Number, string Text)
             : throw new MeasurementException($"'{value}' is no limit for {figure.Name}. Write, for example: --limit \"{figure.Name}={example}\"");
     }
 
-    /// <summary>What is wrong with an image, in one line; null if it keeps the limit.</summary>
+    /// <summary>One line if the image breaks the limit; null if it keeps it.</summary>
     public string? Check(Measurements image)
     {
         if (Figure.Of(image) is not { } value)

@@ -10,7 +10,7 @@ internal sealed class RunOptions
         "--dns-search", "--ip", "--ip6", "--link", "--link-local-ip", "--mac-address", "--network-alias", "--net-alias",
     ];
 
-    /// <summary>A shorter value is no secret, and a text without it could hardly be read.</summary>
+    /// <summary>A shorter value is not hidden: it is no secret, and it may be a part of many words.</summary>
     private const int ShortestSecret = 3;
 
     private readonly List<string> _secrets = [];

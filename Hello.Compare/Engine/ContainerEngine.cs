@@ -87,7 +87,7 @@ public sealed class ContainerEngine(string? name)
         return clock.Elapsed;
     }
 
-    /// <summary>What the engine says of an "image" or a "container".</summary>
+    /// <summary>The engine's description of an "image" or a "container".</summary>
     internal async Task<T> InspectAsync<T>(string kind, string nameOrId, CancellationToken cancellationToken) =>
         await AskAsync<T[]>([kind, "inspect", nameOrId], cancellationToken) is [var only, ..] ? only : throw new MeasurementException($"there is no {kind} {nameOrId}.");
 

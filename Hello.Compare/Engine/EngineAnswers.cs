@@ -1,12 +1,12 @@
 namespace Hello.Compare.Engine;
 
-/// <summary>What is read of <c>docker image inspect</c>: <c>{"Id":"sha256:…","Os":"linux","Architecture":"arm64","Size":10426296}</c>.</summary>
+/// <summary>The part that is read of <c>docker image inspect</c>: <c>{"Id":"sha256:…","Os":"linux","Architecture":"arm64","Size":10426296}</c>.</summary>
 internal sealed record ImageAnswer(
     string Id, string? Os = null, string? Architecture = null, string? Variant = null, long Size = 0, ImageConfigAnswer? Config = null);
 
 internal sealed record ImageConfigAnswer(string[]? Entrypoint = null);
 
-/// <summary>What is read of <c>docker container inspect</c>: <c>{"State":{"Status":"exited","Running":false,…},"HostConfig":{"PidMode":""}}</c>.</summary>
+/// <summary>The part that is read of <c>docker container inspect</c>: <c>{"State":{"Status":"exited","Running":false,…},"HostConfig":{"PidMode":""}}</c>.</summary>
 internal sealed record ContainerAnswer(ContainerState State, HostConfigAnswer HostConfig);
 
 /// <param name="OOMKilled">Whether the kernel has killed a process of the container because of its limit of memory.</param>
@@ -14,7 +14,7 @@ internal sealed record ContainerState(string Status, bool Running, int ExitCode,
 
 internal sealed record HostConfigAnswer(string PidMode);
 
-/// <summary>What is read of <c>docker version</c>: <c>{"Client":{…},"Server":{"Version":"28.2.2","Arch":"amd64"}}</c>.</summary>
+/// <summary>The part that is read of <c>docker version</c>: <c>{"Client":{…},"Server":{"Version":"28.2.2","Arch":"amd64"}}</c>.</summary>
 /// <remarks>podman has <c>{"Client":{"Version":"5.4.0","OsArch":"linux/amd64"}}</c>.</remarks>
 internal sealed record VersionAnswer(VersionAnswer.Part? Client = null, VersionAnswer.Part? Server = null)
 {

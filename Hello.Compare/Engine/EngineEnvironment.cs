@@ -13,7 +13,7 @@ public static class EngineEnvironment
 
     private static readonly string[] NamingEngine = ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"];
 
-    /// <summary>What a person can do about an engine that does not answer.</summary>
+    /// <summary>The remedy for an engine that does not answer.</summary>
     public static string Remedy => NamingEngine.Where(name => Environment.GetEnvironmentVariable(name) is { Length: > 0 }).ToArray() is { Length: > 0 } set
         ? $"Start the engine that {string.Join(" and ", set)} {(set.Length > 1 ? "ask" : "asks")} for, or run: unset {string.Join(' ', set)}"
         : "Start Docker, or run: eng/setup.sh";

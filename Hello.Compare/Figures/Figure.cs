@@ -3,7 +3,7 @@ namespace Hello.Compare.Figures;
 /// <summary>Which of two values is the better one.</summary>
 public enum Better { Neither, Lower, Higher }
 
-/// <summary>What a value is.</summary>
+/// <summary>The unit of a value.</summary>
 public enum Unit { Text, Number, Bytes, Seconds }
 
 /// <summary>One figure of the comparison. Its name, definition and format are the same in the terminal, the page, the README and the dashboard.</summary>
@@ -51,7 +51,7 @@ public sealed record Figure(string Name, Unit Unit, Better Better, Func<Measurem
     /// <summary>The base image of the last stage.</summary>
     public static readonly Figure Base = Text("Base", i => $"{i.Base ?? "unknown"}{(i.StandIns.Contains(i.Base) ? " (stand-in)" : "")}");
 
-    /// <summary>What the image runs on.</summary>
+    /// <summary>The system and the processor that the image is for.</summary>
     public static readonly Figure Platform =
         new("Platform", Unit.Text, Better.Neither, m => m.Image is { } i ? new($"{i.Platform}{(m.IsEmulated ? " (emulated)" : "")}") : null);
 
@@ -131,7 +131,7 @@ public sealed record Figure(string Name, Unit Unit, Better Better, Func<Measurem
     private static FigureValue? Measured(Spread? runs, Func<double, string> text) =>
         runs?.Median is { } median ? new(text(median), median) { Runs = runs } : null;
 
-    /// <summary>What several processes share is counted once, so a reader must know that it is not the sum that other tools show.</summary>
+    /// <summary>Memory that several processes share counts once. The text says so, because other tools show the sum.</summary>
     private static FigureValue? Memory(Measurements image, Figure figure) => Measured(
         image[figure], bytes => Format.Bytes((long)bytes) + (image.Process is { Processes: > 1 and var n } ? Format.Invariant($", PSS of {n} processes") : ""));
 

@@ -15,7 +15,7 @@ public sealed record FigureValue(string Text, double? Number = null, string? Exa
     /// <summary>How far a value may be from the truth, in the base unit.</summary>
     public double Resolution { get; init; }
 
-    /// <summary>Whether its ratio to another value tells something.</summary>
+    /// <summary>Whether its ratio to another value has a meaning.</summary>
     public bool HasRatio { get; init; } = true;
 
     /// <summary>The text for a row. It has all digits if another value of the row would look the same.</summary>
@@ -25,7 +25,7 @@ public sealed record FigureValue(string Text, double? Number = null, string? Exa
     /// <summary>The text with the ratio to the reference: "17,633,424 B (0.14×)".</summary>
     public string WithRatio(FigureValue? reference) => RatioTo(reference) is { } ratio ? $"{Text} ({ratio})" : Text;
 
-    /// <summary>This number divided by the reference's, for a reader. If the resolution does not tell it to a tenth, a bound of it.</summary>
+    /// <summary>This number divided by the reference's, as text. It is a bound if the resolution is coarser than a tenth of a number.</summary>
     /// <returns>Null if there is no ratio, or if the runs do not tell the two values apart.</returns>
     public string? RatioTo(FigureValue? reference)
     {

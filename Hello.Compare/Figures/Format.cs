@@ -17,7 +17,7 @@ public static class Format
 
     /// <summary>Writes a ratio: "0.14×", "1.9×", "12×".</summary>
     /// <param name="digits">Significant digits of a ratio below 10. A larger one is rounded to a whole number.</param>
-    /// <param name="rounding">How it is rounded. A bound must not be rounded to the other side.</param>
+    /// <param name="rounding">A lower bound is rounded down, and an upper bound up.</param>
     public static string Ratio(double ratio, int digits = 2, MidpointRounding rounding = MidpointRounding.ToEven)
     {
         if (ratio == 0)

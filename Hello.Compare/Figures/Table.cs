@@ -29,7 +29,7 @@ public sealed partial record Table(IReadOnlyList<string> Head, IReadOnlyList<IRe
 
     private static string EscapeBar(string code) => code.Replace("|", "\\|", StringComparison.Ordinal);
 
-    /// <summary>What Markdown would not show as it is. A name in an image may have it.</summary>
+    /// <summary>Characters that Markdown would interpret. A name in an image may have them.</summary>
     [GeneratedRegex(@"[\\`*\[\]|]|<(?=[a-zA-Z/!?])|&(?=[\w#])")]
     private static partial Regex MarkedUp();
 

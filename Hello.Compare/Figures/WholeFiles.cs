@@ -40,7 +40,7 @@ internal static class WholeFiles
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new MeasurementException($"What was measured cannot be written: {e.Message}", e);
+            throw new MeasurementException($"The result cannot be written: {e.Message}", e);
         }
         finally
         {

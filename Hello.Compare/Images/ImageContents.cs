@@ -1,19 +1,19 @@
 namespace Hello.Compare.Images;
 
 /// <summary>A layer of an image.</summary>
-/// <param name="Instruction">The instruction of the Dockerfile that made it; null if the image does not tell it.</param>
+/// <param name="Instruction">The instruction of the Dockerfile that made it; null if the image does not name it.</param>
 public sealed record LayerFacts(long Bytes, int Files, string? Instruction);
 
 /// <summary>A file of an image.</summary>
 /// <param name="Path">The path without a slash in front.</param>
 public sealed record FileFacts(string Path, long Bytes);
 
-/// <summary>What the bytes of an image are, and the files in it that deserve a look.</summary>
+/// <summary>The layers of an image with their sizes, and the files in it that deserve a look.</summary>
 /// <param name="Layers">From the base upwards.</param>
 /// <param name="WastedBytes">Sum of the wasted bytes of all files, also of those that the list leaves out.</param>
 /// <param name="SetUid">The files that run with the rights of their owner or group: inode(7).</param>
 /// <param name="WorldWritable">The files that every user may change.</param>
-/// <param name="IsCompressedEstimated">Whether samples told how well the image compresses.</param>
+/// <param name="IsCompressedEstimated">Whether the compressed size is an estimate from samples.</param>
 public sealed partial record ImageContents(
     IReadOnlyList<LayerFacts> Layers,
     IReadOnlyList<FileFacts> LargestFiles,

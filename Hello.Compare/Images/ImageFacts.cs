@@ -7,9 +7,9 @@ namespace Hello.Compare.Images;
 /// <param name="User">Name of the configured user; the configured text if the image has no name for it; "root" if none is configured.</param>
 /// <param name="PackageManagers">The package managers in it that have a database.</param>
 /// <param name="IsStatic">Whether the program that it starts is a static binary; null if the program is not an ELF file.</param>
-/// <param name="Base">The base image of the last stage; null if neither a Dockerfile nor a label tells it.</param>
+/// <param name="Base">The base image of the last stage; null if neither a Dockerfile nor a label names it.</param>
 /// <param name="StandIns">The base images, also of build stages, that are stand-ins.</param>
-/// <param name="Platform">What it runs on: "linux/amd64".</param>
+/// <param name="Platform">The system and the processor that it is for: "linux/amd64".</param>
 /// <param name="Ports">The TCP ports that the image says its program listens on.</param>
 public sealed record ImageFacts(
     long UnpackedBytes,

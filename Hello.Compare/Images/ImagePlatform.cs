@@ -18,7 +18,7 @@ internal sealed record ImagePlatform(string? Os, string? Architecture, string? V
     /// <summary>As a command line writes it: "linux/arm/v7".</summary>
     public override string ToString() => string.Join('/', new[] { Os, Architecture, Variant }.Where(part => !string.IsNullOrEmpty(part)));
 
-    /// <summary>Reads <c>{"os":"linux","architecture":"arm","variant":"v7"}</c>. The engine writes the same names with capitals. What is no text is left out.</summary>
+    /// <summary>Reads <c>{"os":"linux","architecture":"arm","variant":"v7"}</c>. The engine writes the same names with capitals. Members that are no text are left out.</summary>
     internal static ImagePlatform? Of(JsonElement json)
     {
         return json.ValueKind == JsonValueKind.Object ? new(Text("os"), Text("architecture"), Text("variant")) : null;

@@ -1,9 +1,9 @@
 namespace Hello.Compare.Probe;
 
-/// <summary>What a port does with a request: nothing for now, or it answers in one of these ways, or it closes the connection without an answer.</summary>
+/// <summary>The reaction of a port to a request: none yet, an answer of one of these kinds, or the end of the connection.</summary>
 internal enum PortAnswer { None, Http, Http2, Tls, Other, Closed }
 
-/// <summary>What can be seen of a container that does not answer with success.</summary>
+/// <summary>The state of a container that does not answer with success.</summary>
 /// <param name="Status">The status of the answer if it is HTTP/1.</param>
 internal sealed record Look(IReadOnlyList<string> Listening, PortAnswer Answer, int? Status)
 {

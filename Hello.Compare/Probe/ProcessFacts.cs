@@ -4,8 +4,8 @@ namespace Hello.Compare.Probe;
 
 /// <summary>The processes of a container: process 1 and all that it has started.</summary>
 /// <param name="Capabilities">How many effective capabilities process 1 has: capabilities(7).</param>
-/// <param name="ResidentBytes">Resident memory now. What several of the processes share is counted once.</param>
-/// <param name="PeakResidentBytes">Peak of the resident memory. What is shared now is counted once.</param>
+/// <param name="ResidentBytes">Resident memory now. Memory that several of the processes share counts once.</param>
+/// <param name="PeakResidentBytes">Peak of the resident memory. Memory that is shared now counts once.</param>
 public sealed record ProcessFacts(int Uid, int Gid, int Capabilities, long ResidentBytes, long PeakResidentBytes, int Processes = 1)
 {
     /// <param name="processes">Process 1 first: the texts of <c>/proc/PID/status</c> and <c>/proc/PID/smaps</c>, proc_pid_status(5) and proc_pid_smaps(5).</param>

@@ -25,7 +25,7 @@ internal sealed class OtlpSignal
     /// <summary>Null if there is none, or if it cannot be used.</summary>
     public Uri? Endpoint { get; }
 
-    /// <summary>What the settings ask for in vain, and what to do; null if they do not.</summary>
+    /// <summary>One line about a setting that has no effect here, with the remedy; null if there is none.</summary>
     public string? Warning { get; private set; }
 
     /// <summary>The endpoint as a message shows it: host and port, without credentials and query.</summary>

@@ -162,7 +162,7 @@ public sealed class ComparisonTests
         var error = await Assert.ThrowsAsync<MeasurementException>(
             () => WholeFiles.WriteAsync([(file, "new"), (Path.Combine(folder.FullName, "gone", "b"), "new")]));
 
-        Assert.StartsWith("What was measured cannot be written: ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("The result cannot be written: ", error.Message, StringComparison.Ordinal);
         Assert.Equal(["a"], folder.Info.EnumerateFileSystemInfos().Select(f => f.Name));
         Assert.Equal("old", await File.ReadAllTextAsync(file));
     }

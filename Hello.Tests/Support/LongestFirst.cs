@@ -1,8 +1,8 @@
 using Xunit.Abstractions;
 
 [assembly: TestCollectionOrderer("Hello.Tests.LongestFirst", "Hello.Tests")]
-// Most tests that use the engine wait for a container, so three collections run side by side on a machine of two cores.
-[assembly: CollectionBehavior(MaxParallelThreads = 3)]
+// Most tests that use the engine wait for a container, so four collections run side by side on a machine of two cores.
+[assembly: CollectionBehavior(MaxParallelThreads = 4)]
 
 namespace Hello.Tests;
 
