@@ -11,13 +11,11 @@ internal static class AppHostArguments
         "environment", "applicationName", "contentRoot", "urls",
     };
 
-    /// <summary>Set by the Aspire CLI, whose options may be newer than the list above.</summary>
-    private static bool IsStartedByAspireCli => Environment.GetEnvironmentVariable("ASPIRE_BACKCHANNEL_PATH") is { Length: > 0 };
-
     /// <summary>Writes one line about an unknown argument and ends the program with 1.</summary>
     public static void EndIfUnknown(string[] args)
     {
-        if (FindUnknown(args, IsStartedByAspireCli) is { } unknown)
+        // The options of the Aspire CLI, which sets the variable, may be newer than the list above.
+        if (FindUnknown(args, anyName: Environment.GetEnvironmentVariable("ASPIRE_BACKCHANNEL_PATH") is { Length: > 0 }) is { } unknown)
         {
             Console.Error.WriteLine(
                 $"error: The AppHost does not know the argument '{unknown}'. It takes settings such as --DcpPublisher:RandomizePorts=true, "

@@ -29,33 +29,11 @@ internal static class AppHostRun
                 builder.Configuration[setting] = engine;
             }
 
-            // Aspire notices a taken port late, and then writes a stack trace or nothing at all. Publishing needs no port.
-            if (builder.ExecutionContext.IsRunMode)
+            // Publishing needs no port.
+            if (builder.ExecutionContext.IsRunMode && FindProblem(AddressesOf(builder.Configuration)) is { } problem)
             {
-                const string FreePorts = "take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true";
-                var addresses = AddressesOf(builder.Configuration);
-                // The dashboard would start, and show nothing.
-                if (FindTwice(addresses) is { } twice)
-                {
-                    await FailAsync($"The AppHost cannot listen on one port twice: {twice}. Give each its own port, or {FreePorts}");
-                    return;
-                }
-
-                var refused = addresses
-                    .SelectMany(a => EndPointsOf(a.Address).Select(LocalPort.TryListen).Distinct().Select(reason => (reason, a.Address)))
-                    .ToLookup(refused => refused.reason, refused => refused.Address);
-                if (refused[SocketError.AddressAlreadyInUse].ToArray() is { Length: > 0 } taken)
-                {
-                    await FailAsync($"The AppHost cannot listen on {string.Join(", ", taken)}: in use, perhaps by another AppHost. End it, or {FreePorts}");
-                    return;
-                }
-
-                // A port below 1024, or one that Windows has set aside.
-                if (refused[SocketError.AccessDenied].ToArray() is { Length: > 0 } denied)
-                {
-                    await FailAsync($"The AppHost cannot listen on {string.Join(", ", denied)}: the system does not allow it. Choose higher ports, or {FreePorts}");
-                    return;
-                }
+                await FailAsync($"The AppHost cannot listen on {problem}, or take free ports: dotnet run --project Hello.AppHost -- --DcpPublisher:RandomizePorts=true");
+                return;
             }
 
             LoopbackProxy.Bypass();
@@ -67,6 +45,26 @@ internal static class AppHostRun
         {
             await FailAsync(e.Message);
         }
+    }
+
+    /// <summary>Why it cannot listen, and what to do; null if it can. Aspire notices a taken port late, and then writes a stack trace or nothing at all.</summary>
+    private static string? FindProblem((string Setting, string Address)[] addresses)
+    {
+        // The dashboard would start, and show nothing.
+        if (FindTwice(addresses) is { } twice)
+        {
+            return $"one port twice: {twice}. Give each its own port";
+        }
+
+        var refused = addresses
+            .SelectMany(a => EndPointsOf(a.Address).Select(LocalPort.TryListen).Distinct().Select(reason => (reason, a.Address)))
+            .ToLookup(refused => refused.reason, refused => refused.Address);
+        return refused[SocketError.AddressAlreadyInUse].ToArray() is { Length: > 0 } taken
+            ? $"{string.Join(", ", taken)}: in use, perhaps by another AppHost. End it"
+            // A port below 1024, or one that Windows has set aside.
+            : refused[SocketError.AccessDenied].ToArray() is { Length: > 0 } denied
+                ? $"{string.Join(", ", denied)}: the system does not allow it. Choose higher ports"
+                : null;
     }
 
     /// <summary>The addresses with their settings; none if each program takes a free port.</summary>

@@ -41,11 +41,11 @@ internal static class CompareImagesCommand
         {
             var failures = !File.Exists(files.Markdown) || context.Arguments.GetBoolean(Again)
                 ? await services.GetServices<IHostedService>().OfType<RunningComparison>().Single().RunAsync(
-                    () => files.MeasureBuildsAsync(services.GetRequiredService<ContainerEngine>(), root, context.Logger.Measuring, stop.Token),
+                    () => files.MeasureBuildsAsync(services.GetRequiredService<ContainerEngine>(), root, context.Logger.Note, stop.Token),
                     stop.Token)
                 : 0;
             var measured = Format.Invariant($"{File.GetLastWriteTimeUtc(files.Markdown):yyyy-MM-dd HH:mm} UTC");
-            var page = await services.GetRequiredService<ComparisonPageServer>().StartAsync(stop.Token);
+            var page = await services.GetRequiredService<ComparisonPageServer>().StartAsync();
             return CommandResults.Success(
                 failures == 0 ? "Compared the images." : "Compared the images. Something could not be measured.",
                 $"Measured on {measured}. [The page with bars]({page}).\n\n{await File.ReadAllTextAsync(files.Markdown, stop.Token)}",
@@ -82,12 +82,9 @@ internal sealed class RunningComparison : IHostedService, IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <inheritdoc/>
     public Task StopAsync(CancellationToken cancellationToken) => _one.WaitAsync(cancellationToken);
 
-    /// <inheritdoc/>
     public void Dispose() => _one.Dispose();
 }

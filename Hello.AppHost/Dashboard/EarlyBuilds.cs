@@ -8,7 +8,6 @@ namespace Hello.AppHost.Dashboard;
 /// </summary>
 internal sealed class EarlyBuilds(DistributedApplicationModel model, ContainerEngine engine) : EarlyBackgroundService
 {
-    /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(model.Resources.HelloImages().Select(async build =>
     {
         try

@@ -21,7 +21,6 @@ internal sealed partial class EngineCheck(
     /// <summary>An engine that has addresses makes a network in much less time.</summary>
     private readonly TimeSpan _pause = pause ?? TimeSpan.FromSeconds(4);
 
-    /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         try
@@ -110,26 +109,10 @@ internal sealed partial class EngineCheck(
     private async Task<string> MakeNetworkAsync(CancellationToken cancellationToken)
     {
         var name = TemporaryResources.NewName("network");
-        try
-        {
-            await engine.RunAsync(["network", "create", name], cancellationToken);
-        }
-        catch (OperationCanceledException)
-        {
-            await RemoveAsync(); // an interrupted command may have made it already
-            throw;
-        }
-
-        try
-        {
-            return await engine.RunAsync(["network", "inspect", name], cancellationToken);
-        }
-        finally
-        {
-            await RemoveAsync();
-        }
-
-        Task RemoveAsync() => new TemporaryResources(engine, log.LeftBehind).RemoveAsync("network", name);
+        await using var made = new TemporaryResources(engine, log.LeftBehind);
+        made.Add("network", name);
+        await engine.RunAsync(["network", "create", name], cancellationToken);
+        return await engine.RunAsync(["network", "inspect", name], cancellationToken);
     }
 
     // docker: "all predefined address pools have been fully subnetted", podman: "could not find free subnet from subnet pools"

@@ -60,7 +60,6 @@ internal sealed class ImageFactsPublisher(
     /// <summary>Sorts these properties behind those that every container has. The dashboard treats a negative number as 0.</summary>
     private const int FirstSortOrder = 100;
 
-    /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(model.Resources.HelloImages().Select(r => FollowAsync(r.Resource, r.Image, stoppingToken)));
 

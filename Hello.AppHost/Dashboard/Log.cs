@@ -63,9 +63,6 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Information, Message = "Sending {Requests} requests over {Connections} connections, for {Seconds} s at most ...")]
     public static partial void SendingLoad(this ILogger log, int requests, int connections, double seconds);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Step}")]
-    public static partial void Measuring(this ILogger log, string step);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Summary}")]
-    public static partial void LoadSent(this ILogger log, string summary);
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Line}")]
+    public static partial void Note(this ILogger log, string line);
 }

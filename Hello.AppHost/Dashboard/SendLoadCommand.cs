@@ -91,8 +91,8 @@ internal static class SendLoadCommand
                 context.Services.GetRequiredService<ContainerEngine>(), now.Snapshot.ContainerId()!, context.Logger.LeftBehind, stop.Token);
             var result = await probe.SendLoadAsync(HelloImage.Port, HelloImage.HelloPath, options, stop.Token);
             var summary = Describe(result);
-            context.Logger.LoadSent(summary);
-            var links = Links(context.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().Select(r => r.Image.Name));
+            context.Logger.Note(summary);
+            var links = Links([.. context.Services.GetRequiredService<DistributedApplicationModel>().Resources.HelloImages().Select(r => r.Image.Name)]);
             return result.Errors < result.Sent
                 ? CommandResults.Success(summary, $"{Describe(result, options)}\n{links}\n", CommandResultFormat.Markdown, displayImmediately: true)
                 : CommandResults.Failure($"No request was answered with 200: {summary}");
@@ -148,13 +148,8 @@ internal static class SendLoadCommand
     }
 
     /// <summary>Links to the pages of the dashboard that show the builds from inside, so that one can compare them.</summary>
-    private static string Links(IEnumerable<string> builds)
-    {
-        var names = builds.ToArray();
-        return $"{Line("Traces")}\n\n{Line("Metrics")}";
-
-        string Line(string page) => $"{page}: {string.Join(" · ", names.Select(build => $"[{build}](/{page.ToLowerInvariant()}/resource/{build})"))}";
-    }
+    private static string Links(string[] builds) => string.Join("\n\n", ((string[])["Traces", "Metrics"]).Select(
+        page => $"{page}: {string.Join(" · ", builds.Select(build => $"[{build}](/{page.ToLowerInvariant()}/resource/{build})"))}"));
 
     private static string Milliseconds(TimeSpan? time) => time is { } latency ? Format.Invariant($"{latency.TotalMilliseconds:N2} ms") : "–";
 

@@ -38,13 +38,8 @@ internal static class ElfHeader
 
         ulong Number(ReadOnlySpan<byte> bytes, int at, int length)
         {
-            var number = 0UL;
-            for (var i = 0; i < length; i++)
-            {
-                number = (number << 8) | bytes[isLittleEndian ? at + length - 1 - i : at + i];
-            }
-
-            return number;
+            var digits = bytes.Slice(at, length).ToArray();
+            return (isLittleEndian ? digits.Reverse() : digits).Aggregate(0UL, (number, digit) => (number << 8) | digit);
         }
     }
 }

@@ -112,7 +112,7 @@ public sealed partial class DashboardTests(HelloApplication hello)
         Assert.True(result.Success, result.Message);
         Assert.Equal((CommandResultFormat.Markdown, true), (result.Data!.Format, result.Data.DisplayImmediately));
         var files = hello.App.Services.GetRequiredService<ComparisonFiles>();
-        var page = await hello.App.Services.GetRequiredService<ComparisonPageServer>().StartAsync(CancellationToken.None);
+        var page = await hello.App.Services.GetRequiredService<ComparisonPageServer>().StartAsync();
         Assert.Matches($@"^Measured on 20[-\d]+ [:\d]+ UTC. \[The page with bars\]\({Regex.Escape($"{page}")}\)\.\n\n\|", result.Data.Value);
         Assert.EndsWith(await File.ReadAllTextAsync(files.Markdown), result.Data.Value, StringComparison.Ordinal);
     }

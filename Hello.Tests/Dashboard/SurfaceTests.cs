@@ -73,7 +73,7 @@ public sealed class SurfaceTests(HelloApplication hello)
             CommandLine.DockerAsync(["container", "inspect", "--format", format, .. containers]);
     }
 
-    private Task<Uri> ComparisonPageAsync() => hello.App.Services.GetRequiredService<ComparisonPageServer>().StartAsync(CancellationToken.None);
+    private Task<Uri> ComparisonPageAsync() => hello.App.Services.GetRequiredService<ComparisonPageServer>().StartAsync();
 
     private Task<string> AskAsync(string surface, string? key)
     {
