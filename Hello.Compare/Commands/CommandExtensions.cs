@@ -43,10 +43,10 @@ internal static class CommandExtensions
         }
     });
 
-    public static Option<int> Number(string name, string description, int byDefault)
+    public static Option<int> Number(string name, string description, int byDefault, int lowest = 1, int highest = 100)
     {
         var option = new Option<int>(name) { Description = description, HelpName = "N", DefaultValueFactory = _ => byDefault };
-        option.InRange(1, 100);
+        option.InRange(lowest, highest);
         return option;
     }
 

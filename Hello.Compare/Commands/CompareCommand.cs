@@ -14,7 +14,8 @@ internal static class CompareCommand
         const string Limits = "End with exit code 1 if a figure of an image is above a limit: --limit \"Unpacked size=12MB\". May be given several times";
         var output = new Option<DirectoryInfo?>("--output") { Description = Files, HelpName = "DIR" };
         var runs = CommandExtensions.Number("--runs", Runs, ComparisonRun.DefaultRuns);
-        var load = CommandExtensions.Number("--load", "How many seconds of load are measured in each run, 1 to 100", ComparisonRun.DefaultLoadSeconds);
+        var load = CommandExtensions.Number(
+            "--load", "How many milliseconds of load are measured in each run, 100 to 100000", ComparisonRun.DefaultLoadMilliseconds, 100, 100_000);
         var updatePages = new Option<bool>("--update-pages") { Description = "Also write the table into docs/compare.md, and six lines of it into README.md" };
         var limits = new Option<string[]>("--limit") { Description = Limits, HelpName = "FIGURE=VALUE" };
         var own = new OwnImageOptions();

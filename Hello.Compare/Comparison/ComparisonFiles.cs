@@ -24,7 +24,7 @@ public sealed class ComparisonFiles(string folder)
         ArgumentNullException.ThrowIfNull(progress);
         WholeFiles.Check(All);
         ComparedImage[] builds = [.. HelloImage.FindAll(root).Select(ComparedImage.Of)];
-        var run = new ComparisonRun(engine, ComparisonRun.DefaultRuns, ComparisonRun.DefaultLoadSeconds, timeout: null, progress, progress);
+        var run = new ComparisonRun(engine, ComparisonRun.DefaultRuns, ComparisonRun.DefaultLoadMilliseconds, timeout: null, progress, progress);
         var result = await run.MeasureAsync(builds, cancellationToken);
         await WholeFiles.WriteAsync(Write(result));
         result.Failures.ToList().ForEach(progress);

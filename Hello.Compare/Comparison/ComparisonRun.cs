@@ -2,11 +2,11 @@ namespace Hello.Compare.Comparison;
 
 /// <summary>Builds the images without cache, runs them one at a time and measures them.</summary>
 internal sealed class ComparisonRun(
-    ContainerEngine engine, int runs, int loadSeconds, TimeSpan? timeout, Action<string> progress, Action<string> error)
+    ContainerEngine engine, int runs, int loadMilliseconds, TimeSpan? timeout, Action<string> progress, Action<string> error)
 {
     public const int DefaultRuns = 5;
 
-    public const int DefaultLoadSeconds = 3;
+    public const int DefaultLoadMilliseconds = 3_000;
 
     /// <summary>If there is no answer by then, it looks from time to time whether there can be one.</summary>
     private static readonly TimeSpan LookPause = TimeSpan.FromSeconds(2);
@@ -17,7 +17,7 @@ internal sealed class ComparisonRun(
     /// <summary>Names the images and containers of this run, so that they differ from all others.</summary>
     private readonly string _id = TemporaryResources.NewName("compare");
 
-    private readonly LoadOptions _load = new() { Requests = int.MaxValue, Duration = TimeSpan.FromSeconds(loadSeconds), Connections = 32, WarmUp = true };
+    private readonly LoadOptions _load = new() { Requests = int.MaxValue, Duration = TimeSpan.FromMilliseconds(loadMilliseconds), Connections = 32, WarmUp = true };
 
     private readonly Spread _warmUps = new();
 
@@ -58,7 +58,7 @@ internal sealed class ComparisonRun(
         var warmUp = _warmUps.Count == 0 ? "some seconds" : Format.Invariant($"{_warmUps.Range.Lowest:N1} to {_warmUps.Range.Highest:N1} s");
         return Format.Invariant($"medians of {runs} interleaved starts of each image, each with the options of its container, ")
             + "measured by a neighbour in the container's own network; start to first hello counted from the engine's StartedAt, which is known to 5 ms; "
-            + Format.Invariant($"load over {_load.Connections} connections for {loadSeconds} s, after {warmUp} to warm up, until the rate was steady; ")
+            + Format.Invariant($"load over {_load.Connections} connections for {_load.Duration.TotalSeconds:0.#} s, after {warmUp} to warm up, until the rate was steady; ")
             + "resident memory, in which pages that several processes share count once; no telemetry sent; compressed sizes with gzip; "
             + "a ratio only where the ranges of the runs do not overlap, even if each is made twice as wide";
     }

@@ -19,7 +19,7 @@ public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloAp
         using var folder = new TempFolder();
         // One build without cache is enough for the test: the native binary of both scratch builds is the same.
         using var engine = await FakeEngine.BeforeDockerAsync($$"""case "$*" in *':scratch '*) ;; *) {{WithCache}} ;; esac""");
-        string[] arguments = ["--runs", "1", "--load", "1", "--output", folder.FullName, "--limit", "Unpacked size=12MB", "--limit", "Processes=1"];
+        string[] arguments = ["--runs", "1", "--load", "200", "--output", folder.FullName, "--limit", "Unpacked size=12MB", "--limit", "Processes=1"];
         await using var compare = new RunningProgram(CommandLine.Compare(arguments).WithEnvironmentVariables(engine.Environment));
         await compare.WaitForLineAsync(line => line.StartsWith("Run 1 of 1: ", StringComparison.Ordinal), BuildLimit);
         Assert.Equal(HelloImages.Specification.Length, engine.Calls.Count(call => call.StartsWith("build --load --no-cache ", StringComparison.Ordinal)));
@@ -89,7 +89,7 @@ public sealed class CompareTests(HelloApplication hello) : IClassFixture<HelloAp
         await File.WriteAllTextAsync(Path.Combine(folder.FullName, "Dockerfile-broken"), "FROM scratch\nCOPY nowhere /\n");
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
         List<string> errors = [];
-        var run = new ComparisonRun(ContainerEngine.FromEnvironment(), runs: 1, loadSeconds: 1, TimeSpan.FromMinutes(1), _ => { }, errors.Add);
+        var run = new ComparisonRun(ContainerEngine.FromEnvironment(), runs: 1, loadMilliseconds: 200, TimeSpan.FromMinutes(1), _ => { }, errors.Add);
         var result = await run.MeasureAsync(
             [.. ((string[])["good", "broken"]).Select(name => ComparedImage.Of(HelloImage.Of(folder.FullName, name)))], limit.Token);
 

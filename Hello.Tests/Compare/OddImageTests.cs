@@ -122,7 +122,7 @@ public sealed partial class OddImageTests : IAsyncLifetime
             images.Select(image => new { image.Name, Image = image.Tag, image.Port, image.Path, image.RunArgs, Env = variables })));
 
         var (exitCode, output, error) = await CommandLine.TryAsync(
-            CommandLine.Compare("--only", "--runs", "1", "--load", "1", "--timeout", $"{timeout}", "--output", folder.FullName, "--images", list)
+            CommandLine.Compare("--only", "--runs", "1", "--load", "200", "--timeout", $"{timeout}", "--output", folder.FullName, "--images", list)
                 .WithEnvironmentVariables(new Dictionary<string, string?>(engine.Environment)
                 {
                     // Images of this machine are measured, whatever platform the user pulls from elsewhere.

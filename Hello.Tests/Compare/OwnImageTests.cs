@@ -69,7 +69,7 @@ public sealed class OwnImageTests : IAsyncLifetime
             Images.Keys.Select(name => new { name, Image = Tag(name), Path = name == "other-path" ? "/health?a=b" : "/hello" })));
 
         var (exitCode, output, error) = await CommandLine.TryAsync(
-            CommandLine.Compare("--only", "--runs", "1", "--load", "1", "--output", _folder.FullName, "--images", list, "--image", "hello-test-nobody:1")
+            CommandLine.Compare("--only", "--runs", "1", "--load", "200", "--output", _folder.FullName, "--images", list, "--image", "hello-test-nobody:1")
                 // The tool reads images as streams, so it needs little memory, whatever their size: 96 MB.
                 .WithEnvironmentVariables(e => e.Set("DOTNET_GCHeapHardLimit", "0x6000000")),
             TimeSpan.FromMinutes(4));
@@ -121,7 +121,7 @@ public sealed class OwnImageTests : IAsyncLifetime
         var command = CommandLine.Compare("--only", "--output", _folder.FullName);
         var file = Path.Combine(_folder.FullName, "script");
         await File.WriteAllTextAsync(file, "set -euo pipefail\n" + script.Replace("--runs 3", "", StringComparison.Ordinal).Replace(
-            "dotnet run --project Hello.Compare --", $"{command.TargetFilePath} {command.Arguments} --runs 1 --load 1", StringComparison.Ordinal)
+            "dotnet run --project Hello.Compare --", $"{command.TargetFilePath} {command.Arguments} --runs 1 --load 200", StringComparison.Ordinal)
             .Replace("--output artifacts/limits", "", StringComparison.Ordinal));
         return await CommandLine.RunAsync("bash", file);
     }
@@ -133,7 +133,7 @@ public sealed class OwnImageTests : IAsyncLifetime
 
         var (exitCode, output, error) = await CommandLine.TryAsync(
             CommandLine.Compare(
-                "--only", "--runs", "1", "--load", "1", "--output", _folder.FullName, "--dockerfile", dockerfile, "--port", "7000", "--path", "/hello",
+                "--only", "--runs", "1", "--load", "200", "--output", _folder.FullName, "--dockerfile", dockerfile, "--port", "7000", "--path", "/hello",
                 "--env", "ASPNETCORE_HTTP_PORTS=7000", "--run-arg=--cap-drop=ALL", "--run-arg=--user", "--run-arg=42:43"),
             TimeSpan.FromMinutes(2));
 

@@ -21,7 +21,7 @@ public sealed class PersonEnvironmentTests : IDisposable
 
         var dockerfile = Path.Combine(_folder.FullName, "Dockerfile");
         await File.WriteAllTextAsync(dockerfile, $"FROM {HelloImages.Specification[^1].Reference}\nLABEL person=true\n");
-        string[] options = ["--path", "/hello", "--runs", "1", "--load", "1", "--output", _folder.FullName];
+        string[] options = ["--path", "/hello", "--runs", "1", "--load", "200", "--output", _folder.FullName];
         var compare = await CommandLine.TryAsync(
             CommandLine.Compare(["--only", "--dockerfile", dockerfile, .. options]).WithEnvironmentVariables(environment));
         Assert.True(compare.ExitCode == 0, $"{compare}");
