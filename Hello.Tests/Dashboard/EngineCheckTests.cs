@@ -40,7 +40,7 @@ public sealed class EngineCheckTests
     [Fact]
     public Task An_engine_without_addresses_is_one_line_with_the_command_that_mends_it() => AtOnce.RunAsync(Reasons, async reason =>
     {
-        using var fake = await FakeEngine.CreateAsync($"[ \"$1\" != network ] || {{ echo '{reason}' >&2; exit 1; }}");
+        using var fake = await FakeEngine.CreateAsync($"[ \"$1 $2\" != 'network create' ] || {{ echo '{reason}' >&2; exit 1; }}");
         var lines = await CheckAsync(fake, _ => fake.Calls.Any(c => c.StartsWith("network create ", StringComparison.Ordinal)));
 
         var line = Assert.Single(lines);
