@@ -261,8 +261,10 @@ remedy_engine() {
 
 supply_engine() {
   step 'supplying the container engine, which takes about a minute ...'
-  type -P dockerd > /dev/null || engine_answers || prepare_stand_ins
-  type -P dockerd > /dev/null || engine_answers || install_packages docker.io docker-cli docker-buildx
+  if ! type -P dockerd > /dev/null && ! engine_answers; then
+    prepare_stand_ins
+    install_packages docker.io docker-cli docker-buildx
+  fi
   client_fits || install_client
   buildx_fits || install_plugin buildx docker-buildx docker-buildx
   engine_answers || start_engine
